@@ -1,0 +1,3 @@
+"""Plugins that the suite needs; pytest wants them named in the root conftest."""
+
+pytest_plugins = ["pytester"]
