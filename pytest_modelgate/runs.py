@@ -1,0 +1,74 @@
+"""What was measured: values that `measure` makes, `baselines` keeps and `verdict` judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_modelgate.metrics import Better
+    from pytest_modelgate.stats.sketch import LatencySketch
+    from pytest_modelgate.tensors import Contract, Tensors
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fresh server, warmed up, driven for one measuring window: the statistical unit.
+
+    :ivar values: metric name → the run's value in the metric's unit. A metric that this run could
+        not measure is absent here and has its reason in ``unmeasured``.
+    :ivar requests: requests sent in the window, failed ones included.
+    :ivar failures: how many of them failed.
+    :ivar latencies: the window's latencies; a failed request counts as infinitely slow.
+    :ivar failure_examples: what the first few failures said.
+    :ivar unmeasured: metric name → why this run has no value for it.
+    """
+
+    values: Mapping[str, float]
+    requests: int
+    failures: int
+    latencies: LatencySketch
+    failure_examples: tuple[str, ...] = ()
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A number of the user's own, from ``modelgate.record``."""
+
+    name: str
+    value: float
+    better: Better
+    threshold: str | None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Everything one gated test measured.
+
+    :ivar server: the server's name in the configuration.
+    :ivar runs: the runs, in the order they were made; none where the test only recorded numbers.
+    :ivar exact: metric name → value for what has no noise (image size, recorded numbers).
+    :ivar answers: input name → its distinct answers, over all runs and under load; the first is the
+        one that a baseline records. Only the inputs that the drift gate compares.
+    :ivar contract: what the server declares of its inputs and outputs, None where it does not.
+    :ivar fingerprint: the conditions: two measurements compare only where these are equal.
+    :ivar provenance: what was served and by whom: shown, and expected to differ.
+    :ivar unmeasured: metric name → why no run could have a value for it.
+    :ivar log: the last server's last log lines.
+    :ivar notes: what a reader of the numbers must know.
+    """
+
+    server: str
+    runs: tuple[Run, ...]
+    exact: Mapping[str, float]
+    recorded: tuple[Recorded, ...]
+    answers: Mapping[str, tuple[Tensors, ...]]
+    contract: Contract | None
+    fingerprint: Mapping[str, str]
+    provenance: Mapping[str, str]
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    log: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
