@@ -1,0 +1,67 @@
+"""The answers of a measurement, each distinct one decoded once and held against the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_modelgate.drift.contract import check_against_contract
+from pytest_modelgate.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from pytest_modelgate.load.workload import Workload
+    from pytest_modelgate.protocols.protocol import HttpProtocol
+    from pytest_modelgate.tensors import Contract, Tensors
+
+MOST_DISTINCT_ANSWERS = 16
+"""Distinct answers kept for one input; a server that gives more has failed the gate by then."""
+
+
+class AnswerBook:
+    """Decodes bodies and keeps the distinct answers to the first ``keep`` inputs."""
+
+    def __init__(self, protocol: HttpProtocol, workload: Workload, keep: int) -> None:
+        self._protocol = protocol
+        self._workload = workload
+        self.keep = keep
+        self._seen: set[tuple[int, bytes]] = set()
+        self._answers: dict[int, list[Tensors]] = {}
+        self.contract: Contract | None = None
+
+    def add(self, index: int, body: bytes) -> None:
+        """Take the answer to an input.
+
+        :raises ProtocolError: it is no answer, or not one that the server's own declaration allows.
+        """
+        if (index, body) in self._seen:
+            return
+        try:
+            answer = self._protocol.decode(body)
+        except ProtocolError as error:
+            raise ProtocolError(
+                f"the answer to {self._workload.name(index)!r} cannot be used: {error.what}",
+                expected=error.expected,
+                got=error.got,
+                hint=error.hint,
+            ) from error
+        self._check_declared(index, answer)
+        kept = self._answers.setdefault(index, [])
+        if index < self.keep and len(kept) < MOST_DISTINCT_ANSWERS:
+            self._seen.add((index, body))
+            kept.append(answer)
+
+    def _check_declared(self, index: int, answer: Tensors) -> None:
+        broken = check_against_contract(answer, self.contract) if self.contract else ()
+        if broken:
+            raise ProtocolError(
+                f"the answer to {self._workload.name(index)!r} is not what the server declares",
+                got="; ".join(broken),
+                hint="the server's metadata and its answers must agree: one of them is wrong",
+            )
+
+    def answers(self) -> dict[str, tuple[Tensors, ...]]:
+        """Return input name → distinct answers, the first given first."""
+        return {
+            self._workload.name(index): tuple(kept)
+            for index, kept in sorted(self._answers.items())
+            if kept
+        }

@@ -1,0 +1,214 @@
+"""What the markers of one test ask for; the plugin hands the marks over as plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_modelgate.config import DriftSpec, LoadSpec
+from pytest_modelgate.errors import ConfigError
+from pytest_modelgate.thresholds import marker_metric, parse_threshold
+from pytest_modelgate.units import parse_duration_s
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_modelgate.config import Settings
+    from pytest_modelgate.metrics import Metrics
+    from pytest_modelgate.thresholds import Threshold
+
+GATE_MARKERS = ("load", "latency", "memory", "drift")
+"""Markers that act only beside ``modelgate``: somebody else's of the same name is left alone."""
+
+_DRIFT_METRICS = ("max_abs", "max_rel", "mismatched")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One marker on a test, as written."""
+
+    name: str
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GateSpec:
+    """What one gated test is to measure and to hold it against.
+
+    :ivar test: the test's id relative to the configuration's folder: the baseline's key.
+    :ivar thresholds: metric name → threshold: the marker's, else the organisation's default.
+    :ivar own_thresholds: the names among them that the test's own markers gave.
+    :ivar drift: how answers are compared; None where the test does not gate them.
+    """
+
+    test: str
+    server: str
+    load: LoadSpec
+    thresholds: Mapping[str, Threshold]
+    own_thresholds: frozenset[str]
+    drift: DriftSpec | None
+
+
+def gate_spec(test: str, marks: Sequence[Mark], settings: Settings, metrics: Metrics) -> GateSpec:
+    """Read the marks of a test, the closest first, into what they ask for.
+
+    :raises ConfigError: an unknown server, argument or metric, or a malformed value; the message
+        names the marker.
+    """
+    server = _server_name(next(mark for mark in marks if mark.name == "modelgate"), settings)
+    merged = {name: _merged_kwargs(name, marks) for name in GATE_MARKERS}
+    drift_kwargs = merged["drift"]
+    texts = {
+        **_threshold_texts("latency", merged["latency"]),
+        **_threshold_texts("memory", merged["memory"]),
+        **_threshold_texts("drift", {k: v for k, v in drift_kwargs.items() if k in _DRIFT_METRICS}),
+    }
+    own = {name: text for name, text in texts.items() if text is not None}
+    defaults = {name: text for name, text in settings.thresholds.items() if name not in texts}
+    return GateSpec(
+        test=test,
+        server=server,
+        load=_load_spec(merged["load"]),
+        thresholds={
+            name: parse_threshold(metrics[name], text) for name, text in {**defaults, **own}.items()
+        },
+        own_thresholds=frozenset(own),
+        drift=_drift_spec(drift_kwargs) if any(m.name == "drift" for m in marks) else None,
+    )
+
+
+def _server_name(mark: Mark, settings: Settings) -> str:
+    if len(mark.args) != 1 or mark.kwargs or not isinstance(mark.args[0], str):
+        raise ConfigError(
+            "@pytest.mark.modelgate takes the server's name and nothing else",
+            expected='@pytest.mark.modelgate("NAME")',
+            got=_call("modelgate", mark),
+        )
+    name = mark.args[0]
+    if name not in settings.servers:
+        near = difflib.get_close_matches(name, settings.servers, n=1)
+        raise ConfigError(
+            f"no server {name!r} is configured",
+            expected="one of " + ", ".join(sorted(settings.servers))
+            if settings.servers
+            else f"a table [tool.modelgate.servers.{name}] in pyproject.toml, "
+            f"or [servers.{name}] in modelgate.toml",
+            hint=f"did you mean {near[0]!r}?" if near else None,
+        )
+    return name
+
+
+def _merged_kwargs(name: str, marks: Sequence[Mark]) -> dict[str, object]:
+    """Return the keywords of all marks of a name, the closest mark's value winning."""
+    merged: dict[str, object] = {}
+    for mark in marks:
+        if mark.name != name:
+            continue
+        if mark.args:
+            raise ConfigError(
+                f"@pytest.mark.{name} takes keyword arguments only", got=_call(name, mark)
+            )
+        merged = {**mark.kwargs, **merged}
+    return merged
+
+
+def _threshold_texts(marker: str, kwargs: Mapping[str, object]) -> dict[str, str | None]:
+    """Return metric name → threshold text; None takes the organisation's default away."""
+    texts: dict[str, str | None] = {}
+    for keyword, value in kwargs.items():
+        metric = marker_metric(marker, keyword)
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(
+                f"@pytest.mark.{marker}({keyword}=…) is not a threshold",
+                expected='a string such as "+5 %" or "< 40 ms"; None: not gated here',
+                got=repr(value),
+            )
+        texts[metric] = value
+    return texts
+
+
+def _load_spec(kwargs: Mapping[str, object]) -> LoadSpec:
+    _reject_unknown("load", kwargs, ("concurrency", "requests", "duration", "warmup"))
+    if "requests" in kwargs and "duration" in kwargs:
+        raise ConfigError(
+            "@pytest.mark.load takes requests or duration, not both",
+            got=_call("load", Mark("load", kwargs=kwargs)),
+        )
+    default = LoadSpec()
+    spec = LoadSpec(
+        concurrency=_whole("load", "concurrency", kwargs, default.concurrency, least=1),
+        requests=_whole("load", "requests", kwargs, default.requests or 1, least=1),
+        warmup_requests=_whole("load", "warmup", kwargs, default.warmup_requests, least=0),
+    )
+    if "duration" in kwargs:
+        seconds = parse_duration_s(kwargs["duration"])
+        if seconds <= 0:
+            raise ConfigError(
+                "@pytest.mark.load(duration=…) must be longer than nothing",
+                got=repr(kwargs["duration"]),
+            )
+        spec = dataclasses.replace(spec, requests=None, duration_s=seconds)
+    return spec
+
+
+def _drift_spec(kwargs: Mapping[str, object]) -> DriftSpec:
+    _reject_unknown("drift", kwargs, ("rtol", "atol", "inputs", "equal_nan", *_DRIFT_METRICS))
+    equal_nan = kwargs.get("equal_nan", False)
+    if not isinstance(equal_nan, bool):
+        raise ConfigError("@pytest.mark.drift(equal_nan=…) is True or False", got=repr(equal_nan))
+    return DriftSpec(
+        rtol=_tolerance("rtol", kwargs),
+        atol=_tolerance("atol", kwargs),
+        inputs=_whole("drift", "inputs", kwargs, DriftSpec().inputs, least=1),
+        equal_nan=equal_nan,
+    )
+
+
+def _tolerance(name: str, kwargs: Mapping[str, object]) -> float | None:
+    value = kwargs.get(name)
+    if value is None:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value < float("inf")
+    ):
+        raise ConfigError(
+            f"@pytest.mark.drift({name}=…) is not a tolerance",
+            expected="a finite number, 0 or more",
+            got=repr(value),
+        )
+    return float(value)
+
+
+def _whole(
+    marker: str, name: str, kwargs: Mapping[str, object], default: int, *, least: int
+) -> int:
+    value = kwargs.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(
+            f"@pytest.mark.{marker}({name}=…) is not a number of that kind",
+            expected=f"a whole number, {least} or more",
+            got=repr(value),
+        )
+    return value
+
+
+def _reject_unknown(marker: str, kwargs: Mapping[str, object], known: Sequence[str]) -> None:
+    for keyword in kwargs:
+        if keyword not in known:
+            near = difflib.get_close_matches(keyword, known, n=1)
+            raise ConfigError(
+                f"@pytest.mark.{marker} has no argument {keyword!r}",
+                expected="one of " + ", ".join(known),
+                hint=f"did you mean {near[0]!r}?" if near else None,
+            )
+
+
+def _call(name: str, mark: Mark) -> str:
+    arguments = [repr(arg) for arg in mark.args]
+    arguments += [f"{key}={value!r}" for key, value in mark.kwargs.items()]
+    return f"@pytest.mark.{name}({', '.join(arguments)})"

@@ -1,0 +1,263 @@
+"""One run: a fresh server, started, asked, warmed up, driven for one window, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_modelgate.errors import LoadError, ProtocolError, ServerError
+from pytest_modelgate.load.closed_loop import Failure, run_closed_loop, send_each
+from pytest_modelgate.load.target import Target
+from pytest_modelgate.runs import Run
+from pytest_modelgate.servers.await_ready import await_ready
+from pytest_modelgate.servers.http_get import HttpGet
+from pytest_modelgate.stats.sketch import LatencySketch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from pytest_modelgate.answers import AnswerBook
+    from pytest_modelgate.config import LoadSpec
+    from pytest_modelgate.load.recording import LoadResult
+    from pytest_modelgate.load.workload import Workload
+    from pytest_modelgate.probes.probe import Reading
+    from pytest_modelgate.rig import Rig
+    from pytest_modelgate.servers.server import RunningServer, StartPhases
+
+CLIENT_BOUND_SHARE = 0.9
+"""Above this share of a core the client, not the server, sets the pace."""
+
+MOST_EXAMPLES = 5
+"""So many different failures are quoted."""
+
+_PATIENCE = 3
+"""How often an input is sent before the load until it counts as one that gets no answer."""
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """A run, and what is known of its server.
+
+    :ivar unchecked: answers of the window that were too many and too different to be decoded.
+    """
+
+    run: Run
+    unchecked: int
+    image_bytes: int | None
+    conditions: Mapping[str, str]
+    provenance: Mapping[str, str]
+    log: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def fresh_server(rig: Rig) -> Iterator[tuple[RunningServer, StartPhases]]:
+    """Start a server, wait until it is ready, and stop it in the end."""
+    began = rig.clock()
+    server = rig.kind.start(rig.spec)
+    try:
+        with HttpGet(server) as get:
+            phases = await_ready(
+                server,
+                lambda: rig.protocol.is_live(get),
+                lambda: rig.protocol.is_ready(get),
+                timeout_s=rig.spec.ready_timeout_s,
+                began_s=began,
+                clock=rig.clock,
+                sleep=rig.sleep,
+            )
+        yield server, phases
+    finally:
+        server.stop()
+
+
+def one_run(
+    rig: Rig, load: LoadSpec, percentiles: Sequence[str], workload: Workload, book: AnswerBook
+) -> RunOutcome:
+    """Make one run.
+
+    :param percentiles: which ``latency.pNN`` to read, as "99.9".
+    :raises ModelgateError: with the server's last log lines where it had a part in it.
+    """
+    with fresh_server(rig) as (server, phases), _with_log(server):
+        driver = _Driver(rig, server, workload)
+        first_answer_s, first_body = driver.first_answer(phases)
+        if book.contract is None:
+            with HttpGet(server) as get:
+                book.contract = rig.protocol.contract(get)
+        book.add(0, first_body)
+        failures = driver.ask_each(book, range(1, book.keep))
+        readings = [probe.attach(server) for probe in rig.probes]
+        values: dict[str, float] = {
+            "startup.live": phases.live_s,
+            "startup.ready": phases.ready_s,
+            "startup.first_answer": first_answer_s,
+        }
+        result = driver.drive(load, _window(readings, values))
+        failures += _malformed(result, book)
+        unmeasured = {name: why for r in readings for name, why in r.unmeasured().items()}
+        return RunOutcome(
+            run=_as_run(result, failures, percentiles, values, unmeasured),
+            unchecked=result.answers.not_kept,
+            image_bytes=server.image_bytes,
+            conditions={**server.conditions, **_sources(readings)},
+            provenance=server.provenance,
+            log=server.log_tail(),
+        )
+
+
+def _sources(readings: Sequence[Reading]) -> dict[str, str]:
+    """Return where the probes read, which is part of the conditions."""
+    return {"accounting": ", ".join(dict.fromkeys(reading.source for reading in readings))}
+
+
+class _Driver:
+    """Sends a workload to one server."""
+
+    def __init__(self, rig: Rig, server: RunningServer, workload: Workload) -> None:
+        self._rig = rig
+        self._server = server
+        self._workload = workload
+        route = rig.protocol.route
+        self._target = Target(
+            server.host, server.port, server.tls, route.method, route.path, route.headers
+        )
+
+    def _death(self) -> str | None:
+        ended = self._server.exit()
+        return None if ended is None else f"the server {self._server.name!r} ended: {ended}"
+
+    def _ask(self, index: int) -> bytes | Failure:
+        (outcome,) = send_each(
+            self._target,
+            self._workload,
+            [index],
+            timeout_s=self._rig.spec.request_timeout_s,
+            death=self._death,
+        )
+        return outcome
+
+    def first_answer(self, phases: StartPhases) -> tuple[float, bytes]:
+        """Ask until there is an answer: a server may say that it is ready before it is.
+
+        :returns: seconds since the server was created, and the body.
+        """
+        asked_s = self._rig.clock()
+        while isinstance(outcome := self._ask(0), Failure):
+            if self._rig.clock() - asked_s > self._rig.spec.ready_timeout_s:
+                raise ServerError(
+                    f"the server {self._server.name!r} is ready but answers no request",
+                    expected=f"an answer within {self._rig.spec.ready_timeout_s:g} s",
+                    got=outcome.reason,
+                    hint="look at its log; raise ready_timeout if it needs longer",
+                )
+            self._rig.sleep(0.02)
+        return phases.ready_s + self._rig.clock() - asked_s, outcome
+
+    def ask_each(self, book: AnswerBook, indices: Iterable[int]) -> list[str]:
+        """Ask for these answers, one after the other; return what failed on the way."""
+        failures: list[str] = []
+        for index in indices:
+            for _ in range(_PATIENCE):
+                outcome = self._ask(index)
+                if not isinstance(outcome, Failure):
+                    book.add(index, outcome)
+                    break
+                failures.append(outcome.reason)
+            else:
+                raise ServerError(
+                    f"the server {self._server.name!r} does not answer "
+                    f"{self._workload.name(index)!r}",
+                    got=failures[-1],
+                )
+        return failures
+
+    def drive(
+        self, load: LoadSpec, window: Callable[[Callable[[], int]], AbstractContextManager[object]]
+    ) -> LoadResult:
+        """Warm up, and send the window's requests."""
+        return run_closed_loop(
+            self._target,
+            self._workload,
+            load,
+            timeout_s=self._rig.spec.request_timeout_s,
+            death=self._death,
+            window=window,
+            on_progress=lambda answered, failed: self._rig.progress.requests(
+                answered + failed, load.requests
+            ),
+        )
+
+
+def _window(
+    readings: Sequence[Reading], values: dict[str, float]
+) -> Callable[[Callable[[], int]], AbstractContextManager[object]]:
+    """Make the context that has the probes read exactly around the measuring window."""
+
+    @contextlib.contextmanager
+    def opened(completed: Callable[[], int]) -> Iterator[None]:
+        for reading in readings:
+            reading.begin(completed)
+        try:
+            yield
+        finally:
+            for reading in readings:
+                values.update(reading.end())
+
+    return opened
+
+
+def _malformed(result: LoadResult, book: AnswerBook) -> list[str]:
+    """Decode the answers given under load, now that no clock runs; return why some are none."""
+    malformed: list[str] = []
+    for index, bodies in result.answers.by_input.items():
+        for body in bodies:
+            try:
+                book.add(index, body)
+            except ProtocolError as error:
+                malformed.append(str(error))
+    return malformed
+
+
+def _as_run(
+    result: LoadResult,
+    more_failures: Sequence[str],
+    percentiles: Sequence[str],
+    probed: Mapping[str, float],
+    unmeasured: Mapping[str, str],
+) -> Run:
+    """Put a run's numbers together; what does not exist as a finite number says why."""
+    answered = len(result.latencies_ns)
+    requests = answered + result.failures + len(more_failures)
+    failures = result.failures + len(more_failures)
+    latencies = LatencySketch.from_latencies_ns(result.latencies_ns, result.failures)
+    values = {**probed, "errors.rate": failures / requests}
+    reasons = dict(unmeasured)
+    paced = {f"latency.p{p}": latencies.quantile_s(float(p) / 100) for p in percentiles}
+    if answered:
+        paced["latency.mean"] = latencies.mean_s
+        paced["throughput"] = answered / result.elapsed_s
+    for name, value in paced.items():
+        if result.client_cpu_share > CLIENT_BOUND_SHARE:
+            reasons[name] = (
+                f"client-bound: the load generator used {result.client_cpu_share:.0%} of its core; "
+                "use fewer connections, or a machine with more cores"
+            )
+        elif not math.isfinite(value):
+            reasons[name] = "falls among the failed requests, which count as infinitely slow"
+        else:
+            values[name] = value
+    examples = tuple(dict.fromkeys([*result.failure_examples, *more_failures]))[:MOST_EXAMPLES]
+    return Run(values, requests, failures, latencies, examples, reasons)
+
+
+@contextlib.contextmanager
+def _with_log(server: RunningServer) -> Iterator[None]:
+    """Add the server's last log lines to an error that does not have them yet."""
+    try:
+        yield
+    except (ServerError, LoadError, ProtocolError) as error:
+        error.log = error.log or server.log_tail()
+        raise

@@ -1,0 +1,337 @@
+"""The pytest plugin: options, hooks and fixtures. The only module that imports pytest.
+
+Nothing heavy is imported before ``--modelgate`` is given: a plain pytest run must not feel this.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_modelgate.errors import ModelgateError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from pytest_modelgate.closing import Closing
+    from pytest_modelgate.config import Settings
+    from pytest_modelgate.gate import Gate
+    from pytest_modelgate.markers import GateSpec
+    from pytest_modelgate.reports.progress import Progress
+    from pytest_modelgate.servers.server import RunningServer
+    from pytest_modelgate.session import GateSession
+
+SESSION = pytest.StashKey["GateSession"]()
+COLLECTOR = pytest.StashKey["GateCollector"]()
+SPEC = pytest.StashKey["GateSpec | ModelgateError"]()
+GATE = pytest.StashKey["Gate"]()
+RESULT = pytest.StashKey["Mapping[str, object]"]()
+
+MARKERS = (
+    "modelgate(server): gate this test on the server of that name; with --modelgate only",
+    "load(concurrency=1, requests=1000, duration=None, warmup=50): the load of one run",
+    'latency(p50="+5 %", p99="< 40 ms", mean=…, p99_9=…): thresholds on latency',
+    'memory(peak="< 300 MiB", idle=…, after=…, growth="< 1 KiB/request"): thresholds on memory',
+    "drift(rtol=None, atol=None, inputs=64, equal_nan=False): hold answers against the baseline's",
+)
+
+
+class ModelgateWarning(pytest.PytestWarning):
+    """A gate was inconclusive, and ``inconclusive = "warn"`` says to go on."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the command line; every option can also stand in the file or the environment."""
+    from pytest_modelgate.options import add_options
+
+    add_options(parser.getgroup("modelgate", "quality gates for served models"))
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that other plugins may implement."""
+    from pytest_modelgate import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers and, under --modelgate, everything else."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    settings = _settings(config)
+    if settings is not None:
+        _begin(config, settings)
+
+
+def _settings(config: pytest.Config) -> Settings | None:
+    """Return the settings, None where the gates are off."""
+    from pytest_modelgate.options import maybe_enabled
+
+    given = vars(config.option)
+    try:
+        if not maybe_enabled(given, os.environ, config.rootpath):
+            return None
+        from pytest_modelgate.settings import load_settings
+
+        settings = load_settings(given, os.environ, config.rootpath, config.invocation_params.dir)
+    except ModelgateError as error:
+        raise pytest.UsageError(f"modelgate: {error}") from error
+    return settings if settings.enabled else None
+
+
+def _begin(config: pytest.Config, settings: Settings) -> None:
+    from pytest_modelgate import builtin
+    from pytest_modelgate.registry import Registry
+    from pytest_modelgate.servers.strays import reap_strays
+    from pytest_modelgate.session import GateSession
+
+    config.pluginmanager.register(builtin, "modelgate-builtin")
+    try:
+        reap_strays()
+        registry = Registry.from_hooks(config.hook, settings)
+        config.stash[SESSION] = GateSession(settings, registry, _progress(config))
+    except ModelgateError as error:
+        raise pytest.UsageError(f"modelgate: {error}") from error
+    config.add_cleanup(config.stash[SESSION].close)
+    _stop_cleanly_on_sigterm(config)
+    if not hasattr(config, "workerinput"):
+        config.stash[COLLECTOR] = GateCollector(config)
+        config.pluginmanager.register(config.stash[COLLECTOR], "modelgate-collector")
+
+
+def _stop_cleanly_on_sigterm(config: pytest.Config) -> None:
+    """Let SIGTERM end the session as Ctrl-C does, so that no server outlives it."""
+
+    def interrupt(signum: int, _frame: object) -> None:
+        raise KeyboardInterrupt(f"signal {signum}")
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+
+    def restore() -> None:
+        signal.signal(signal.SIGTERM, previous)
+
+    config.add_cleanup(restore)
+
+
+def _progress(config: pytest.Config) -> Progress:
+    from pytest_modelgate.reports.progress import NoProgress, TerminalProgress
+
+    if hasattr(config, "workerinput") or not sys.stdout.isatty():
+        return NoProgress()
+    # A descriptor of our own: pytest's capture will take the one that stdout has.
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding=sys.stdout.encoding)
+    config.add_cleanup(stream.close)
+    return TerminalProgress(stream)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --modelgate, skip the gated tests and say so."""
+    if SESSION in config.stash:
+        return
+    for item in items:
+        if item.get_closest_marker("modelgate"):
+            item.add_marker(pytest.mark.skip(reason="a model gate: runs with --modelgate"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Read the markers of what was selected, and share the error rate among its metrics."""
+    gates = session.config.stash.get(SESSION, None)
+    if gates is None:
+        return
+    for item in session.items:
+        if item.get_closest_marker("modelgate"):
+            item.stash[SPEC] = _read_markers(item, gates)
+    gated = [item for item in session.items if SPEC in item.stash and _is_gate(item)]
+    specs = [item.stash[SPEC] for item in gated]
+    gates.share_error_rate(spec for spec in specs if not isinstance(spec, ModelgateError))
+    _expect(session.config, [item.nodeid for item in gated])
+
+
+def _read_markers(item: pytest.Item, session: GateSession) -> GateSpec | ModelgateError:
+    """Return what the markers ask for, or what is wrong with them: the test's own failure."""
+    from pytest_modelgate.markers import Mark, gate_spec
+
+    marks = [Mark(mark.name, mark.args, mark.kwargs) for mark in item.iter_markers()]
+    try:
+        return gate_spec(_test_id(item, session), marks, session.settings, session.registry.metrics)
+    except ModelgateError as error:
+        return error
+
+
+def _test_id(item: pytest.Item, session: GateSession) -> str:
+    """Return the node id relative to the configuration, wherever pytest was started."""
+    _, _, inner = item.nodeid.partition("::")
+    path = os.path.relpath(item.path, session.settings.root).replace(os.sep, "/")
+    return f"{path}::{inner}"
+
+
+def _is_gate(item: pytest.Item) -> bool:
+    """Tell a gated test from a free-form one, which uses the server and asserts for itself."""
+    from pytest_modelgate.markers import GATE_MARKERS
+
+    fixtures = getattr(item, "fixturenames", ())
+    free_form = "model_server" in fixtures and "modelgate" not in fixtures
+    return not free_form or any(item.get_closest_marker(name) for name in GATE_MARKERS)
+
+
+def _expect(config: pytest.Config, nodeids: list[str]) -> None:
+    """Tell the collector which gates must report, so that one that never ran is not forgotten."""
+    if COLLECTOR in config.stash:
+        config.stash[COLLECTOR].expected.update(nodeids)
+    else:
+        config.workeroutput["modelgate_expected"] = nodeids  # type: ignore[attr-defined]  # xdist's
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Make the test's gate before its fixtures are."""
+    if SPEC not in item.stash:
+        return
+    spec = item.stash[SPEC]
+    if isinstance(spec, ModelgateError):
+        pytest.fail(f"modelgate: {spec}", pytrace=False)
+    from pytest_modelgate.gate import Gate
+
+    item.stash[GATE] = Gate(spec, item.config.stash[SESSION])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let the verdict fall when the test function has returned."""
+    try:
+        result = yield
+    except ModelgateError as error:
+        pytest.fail(f"modelgate: {error}", pytrace=False)
+    if GATE in item.stash and _is_gate(item):
+        _conclude(item, item.stash[GATE])
+    return result
+
+
+def _conclude(item: pytest.Item, gate: Gate) -> None:
+    conclusion = gate.conclude()
+    item.stash[RESULT] = conclusion.report
+    if conclusion.failure is not None:
+        pytest.fail(conclusion.failure, pytrace=False)
+    if conclusion.warning is not None:
+        item.warn(ModelgateWarning(conclusion.warning))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Stop the server that the test function used for itself."""
+    try:
+        return (yield)
+    finally:
+        if GATE in item.stash:
+            item.stash[GATE].close()
+            del item.stash[GATE]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send the gate's result along with the test's report, across xdist too."""
+    report = yield
+    if SPEC in item.stash and _is_gate(item) and _ends_gate(report):
+        result = item.stash.get(RESULT, None) or _unfinished(item, report, call)
+        report.modelgate = dict(result)  # type: ignore[attr-defined]  # travels in the report's dict
+    return report
+
+
+def _ends_gate(report: pytest.TestReport) -> bool:
+    return report.when == "call" or (report.when == "setup" and not report.passed)
+
+
+def _unfinished(
+    item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]
+) -> Mapping[str, object]:
+    """Return the result of a gate that came to no verdict: not green, whatever the reason."""
+    from pytest_modelgate.gate import unfinished
+
+    spec, session = item.stash[SPEC], item.config.stash[SESSION]
+    reason = call.excinfo.exconly() if call.excinfo else "the test ended before its verdict"
+    return unfinished(
+        test=_test_id(item, session),
+        server="" if isinstance(spec, ModelgateError) else spec.server,
+        reason=reason.removeprefix("Failed: ").removeprefix("modelgate: "),
+        skipped=report.skipped and not hasattr(report, "wasxfail"),
+    )
+
+
+class GateCollector:
+    """Gathers the gates' results in the controlling process, and reports when all are in."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._gates: dict[str, Mapping[str, object]] = {}
+        self._closing: Closing | None = None
+        self.expected: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep a gate's result; of a repeated test, the last one."""
+        if hasattr(report, "modelgate"):
+            self._gates[report.nodeid] = report.modelgate
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        """Learn from an xdist worker which gates it had collected."""
+        self.expected.update(getattr(node, "workeroutput", {}).get("modelgate_expected", ()))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the reports; a session that gated nothing has not passed."""
+        if self._config.option.collectonly:
+            return
+        from pytest_modelgate.closing import close_session
+
+        settings = self._config.stash[SESSION].settings
+        self._closing = close_session(self._gates, self.expected, settings, self._config.hook)
+        green = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if self._closing.failed and session.exitstatus in green:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the verdicts."""
+        if self._closing is None:
+            return
+        from pytest_modelgate.reports.terminal import render_terminal
+
+        writer = self._config.get_terminal_writer()
+        # A log has no edge to wrap at; 80 columns would cut the table's numbers short.
+        width = writer.fullwidth if sys.stdout.isatty() else max(writer.fullwidth, 120)
+        table = render_terminal(self._closing.report, width=width, color=writer.hasmarkup)
+        terminalreporter.section("modelgate")
+        for line in (*table.splitlines(), *self._closing.lines):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def modelgate(request: pytest.FixtureRequest) -> Gate:
+    """Measure and gate the server that the test's ``modelgate`` marker names."""
+    return _requested_gate(request)
+
+
+@pytest.fixture
+def model_server(request: pytest.FixtureRequest) -> RunningServer:
+    """Return the marker's server, started and ready, for a test that asserts for itself."""
+    gate = _requested_gate(request)
+    try:
+        return gate.server
+    except ModelgateError as error:
+        pytest.fail(f"modelgate: {error}", pytrace=False)
+
+
+def _requested_gate(request: pytest.FixtureRequest) -> Gate:
+    gate: Gate | None = request.node.stash.get(GATE, None)
+    if gate is None:
+        pytest.fail(
+            f'the fixture {request.fixturename!r} needs @pytest.mark.modelgate("SERVER") '
+            "on the test, and --modelgate on the command line",
+            pytrace=False,
+        )
+    return gate

@@ -1,0 +1,71 @@
+"""What lives as long as the pytest session: settings, plugins' parts, the shared error rate."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from pytest_modelgate.baselines.store import BaselineStore
+from pytest_modelgate.rig import Rig
+from pytest_modelgate.server_table import with_runtime
+from pytest_modelgate.stats.sharing import per_metric_alpha
+from pytest_modelgate.verdict import statistical_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_modelgate.config import Settings
+    from pytest_modelgate.markers import GateSpec
+    from pytest_modelgate.registry import Registry
+    from pytest_modelgate.reports.progress import Progress
+
+BUILD_ALPHA = 0.01
+"""False alarms a build, all metrics of all gates together."""
+
+
+class GateSession:
+    """The gates' common ground."""
+
+    def __init__(self, settings: Settings, registry: Registry, progress: Progress) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.progress = progress
+        self.store = BaselineStore(settings.baselines)
+        self.alpha = BUILD_ALPHA
+
+    def share_error_rate(self, specs: Iterable[GateSpec]) -> None:
+        """Give each of the session's statistical metrics its part of the false alarms."""
+        metrics = sum(statistical_metrics(self.registry.metrics, spec.thresholds) for spec in specs)
+        self.alpha = per_metric_alpha(BUILD_ALPHA, max(metrics, 1))
+
+    def rig(self, server: str) -> Rig:
+        """Return what is needed to run and drive a server; raises ConfigError."""
+        spec = with_runtime(self.settings.servers[server], self.settings.runtime)
+        return Rig(
+            root=self.settings.root,
+            spec=spec,
+            kind=self.registry.kind(spec),
+            protocol=self.registry.protocol(spec),
+            probes=self.registry.probes,
+            progress=self.progress,
+        )
+
+    @contextlib.contextmanager
+    def machine(self) -> Iterator[None]:
+        """Have the machine to oneself among the measurements of this user.
+
+        Two xdist workers that measure at once would measure each other.
+        """
+        path = Path(tempfile.gettempdir()) / f"modelgate-{os.getuid()}.lock"
+        with FileLock(path):
+            yield
+
+    def close(self) -> None:
+        """Stop every server that still runs."""
+        for kind in self.registry.kinds.values():
+            kind.stop_all()
