@@ -163,14 +163,13 @@ class Gate:
         thresholds: Mapping[str, Threshold],
         baseline: Baseline | None,
     ) -> GateVerdict:
-        drift = self._spec.drift if self._measurement is not None else None
         return judge(
             self._spec.test,
             thresholds,
             measurement,
             baseline,
             metrics=self._session.registry.metrics,
-            drift=drift,
+            drift=self._spec.drift,
             alpha=self._session.alpha,
         )
 

@@ -1,0 +1,18 @@
+"""Thresholds, measurements and a baseline to a verdict. Pure: no file, clock, network or pytest."""
+
+from __future__ import annotations
+
+from pytest_modelgate.verdict.changes import moved
+from pytest_modelgate.verdict.judging import judge, statistical_metrics
+from pytest_modelgate.verdict.values import GateVerdict, Interval, MetricVerdict, Verdict, worst
+
+__all__ = [
+    "GateVerdict",
+    "Interval",
+    "MetricVerdict",
+    "Verdict",
+    "judge",
+    "moved",
+    "statistical_metrics",
+    "worst",
+]
