@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,16 +72,27 @@ def _settings(config: pytest.Config) -> Settings | None:
     """Return the settings, None where the gates are off."""
     from pytest_modelgate.options import maybe_enabled
 
-    given = vars(config.option)
+    given, start = vars(config.option), _tests_folder(config)
     try:
-        if not maybe_enabled(given, os.environ, config.rootpath):
+        if not maybe_enabled(given, os.environ, start):
             return None
         from pytest_modelgate.settings import load_settings
 
-        settings = load_settings(given, os.environ, config.rootpath, config.invocation_params.dir)
+        settings = load_settings(given, os.environ, start, config.invocation_params.dir)
     except ModelgateError as error:
         raise pytest.UsageError(f"modelgate: {error}") from error
     return settings if settings.enabled else None
+
+
+def _tests_folder(config: pytest.Config) -> Path:
+    """Return where all tests that were asked for lie: the configuration is there or above.
+
+    Not pytest's root: in a repository of several services that is above all of theirs.
+    """
+    folder = config.invocation_params.dir
+    paths = [os.path.abspath(folder / arg.partition("::")[0]) for arg in config.args]
+    common = Path(os.path.commonpath(paths or [folder]))
+    return common if common.is_dir() else common.parent
 
 
 def _begin(config: pytest.Config, settings: Settings) -> None:
