@@ -1,0 +1,3 @@
+module example.com/modelgate/testserver
+
+go 1.22
