@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from pytest_modelgate import __version__
 from pytest_modelgate.answers import AnswerBook
 from pytest_modelgate.baselines.fingerprint import git_provenance, machine_conditions
 from pytest_modelgate.load.workload import Workload
@@ -70,7 +71,7 @@ def recorded_only(rig: Rig, numbers: Sequence[Recorded]) -> Measurement:
             answers={},
             contract=None,
             fingerprint=machine_conditions(),
-            provenance=git_provenance(rig.root),
+            provenance=_made_by(rig),
         ),
         numbers,
     )
@@ -101,11 +102,15 @@ def _measurement(
             "protocol": rig.protocol.name,
             "workload": workload.digest,
         },
-        provenance={**last.provenance, **git_provenance(rig.root)},
+        provenance={**last.provenance, **_made_by(rig)},
         unmeasured={} if image_bytes is not None else {"image.size": "this server has no image"},
         log=last.log,
         notes=_notes(done),
     )
+
+
+def _made_by(rig: Rig) -> dict[str, str]:
+    return {"pytest_modelgate": __version__, **git_provenance(rig.root)}
 
 
 def _notes(done: Sequence[RunOutcome]) -> tuple[str, ...]:

@@ -1,0 +1,3 @@
+module modelgate.test/faults
+
+go 1.19
