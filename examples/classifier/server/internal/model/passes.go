@@ -1,0 +1,6 @@
+//go:build !slow
+
+package model
+
+// passes is how often the network runs for one request.
+const passes = 1
