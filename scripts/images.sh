@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build the images of the example server: modelgate-example/classifier:dev, and :slow, which is the same
-# program made to do each inference twice.
+# program made to do each inference three times.
 #
 # usage: scripts/images.sh [auto|registry|local]
 #   registry  from the Dockerfile's base images
