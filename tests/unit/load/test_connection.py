@@ -7,6 +7,7 @@ import itertools
 import socket
 
 import pytest
+from httptools import HttpParserCallbackError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -238,6 +239,7 @@ def test_an_answer_that_changes_is_noticed_among_many_that_do_not():
     converse(PLAIN, PLAIN, other, PLAIN, PLAIN, requests=5, inputs=1, recorder=recording)
     assert len(recording) == 5
     assert recording.answers().by_input == {0: (b"hello", b"hallo")}
+    assert recording.answers().given.tolist() == [1, 1, 2, 1, 1]
 
 
 def test_an_answer_is_recognised_only_as_the_answer_to_the_same_input():
@@ -274,3 +276,69 @@ def test_after_an_answer_that_came_before_its_request_was_sent_nothing_more_is_s
     assert outcomes.all == [b"hello"]
     assert (closed, ended) == ("abort", None)
     assert phase.take() == 1
+
+
+def test_no_more_than_1024_answers_of_64_kib_are_remembered():
+    phase = Phase(iter(()), lambda _: b"", Outcomes())
+    phase.remember(0, bytes(64 * 1024 + 1), 1)
+    assert phase.usual == {}
+    for index in range(1025):
+        phase.remember(index, bytes(64 * 1024 if index == 0 else 1), 1)
+    assert len(phase.usual) == 1024
+    assert 1024 not in phase.usual
+
+
+def test_a_request_that_the_kernel_does_not_take_is_left_to_the_transport():
+    """The peer has gone: the transport meets the same error, and reports it."""
+
+    async def main():
+        phase = Phase(iter(()), lambda _: b"request", Outcomes())
+        connection = Connection(phase)
+        with Wire() as wire:
+            connection.connection_made(wire)
+            wire.theirs.close()
+            connection.run(phase, 0)
+            return wire.unsent
+
+    assert asyncio.run(main()) == b"request"
+
+
+def test_an_answer_that_comes_when_nobody_waits_any_more_does_no_harm():
+    async def main():
+        outcomes = Outcomes()
+        phase = Phase(iter(()), lambda _: b"request", outcomes)
+        connection = Connection(phase)
+        with Wire() as wire:
+            connection.connection_made(wire)
+            connection.run(phase, 0).cancel()
+            connection.data_received(PLAIN)
+        return outcomes.all
+
+    assert asyncio.run(main()) == [b"hello"]
+
+
+def test_a_fault_in_our_own_callback_is_not_called_malformed():
+    class Faulty(Connection):
+        def on_body(self, body: bytes) -> None:
+            raise MemoryError
+
+    async def main():
+        phase = Phase(iter(()), lambda _: b"request", Outcomes())
+        connection = Faulty(phase)
+        with Wire() as wire:
+            connection.connection_made(wire)
+            connection.run(phase, 0)
+            with pytest.raises(HttpParserCallbackError):
+                connection.data_received(PLAIN)
+
+    asyncio.run(main())
+
+
+def test_small_requests_do_not_wait_for_an_acknowledgement():
+    async def main():
+        connection = Connection(Phase(iter(()), lambda _: b"", Outcomes()))
+        with Wire() as wire:
+            connection.connection_made(wire)
+            return wire.tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    assert asyncio.run(main()) != 0

@@ -1,0 +1,193 @@
+"""What a load leaves behind: latencies, failures, distinct answers."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+DISTINCT_PER_INPUT = 16
+ANSWER_BUDGET_BYTES = 64 * 1024 * 1024
+FAILURE_EXAMPLES = 5
+_OVERHEAD_BYTES = 150  # of a kept body besides its bytes: object, list, dictionary entry
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The distinct bodies that came back.
+
+    :ivar by_input: index of the input → its distinct bodies, in the order they were first seen.
+    :ivar numbers: the number of each of these bodies, from 1.
+    :ivar given: (answered requests,), in the order of completion: the number of the body that came,
+        0 for one that was not kept.
+    :ivar not_kept: how many answers differed from all that were kept and were not kept themselves,
+        because their input already had 16 or all together took 64 MiB.
+    """
+
+    by_input: Mapping[int, tuple[bytes, ...]]
+    numbers: Mapping[int, tuple[int, ...]]
+    given: npt.NDArray[np.uint32]
+    not_kept: int
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What was measured in one window.
+
+    Requests sent are ``len(latencies_ns) + failures``.
+
+    :ivar latencies_ns: (answered requests,), in the order of completion.
+    :ivar failures: requests without a complete answer of status 2xx, those of the warm-up included:
+        what a warm-up discards is latencies, not bad news.
+    :ivar failure_examples: the first five distinct reasons.
+    :ivar elapsed_s: from the first request of the window until the last was answered or failed.
+    :ivar client_cpu_share: CPU time of the sending thread ÷ ``elapsed_s``; near 1, the client was
+        the bottleneck and the numbers say little of the server.
+    :ivar answers: what came back in the window.
+    """
+
+    latencies_ns: npt.NDArray[np.int64]
+    failures: int
+    failure_examples: tuple[str, ...]
+    elapsed_s: float
+    client_cpu_share: float
+    answers: Answers
+
+
+class Failures:
+    """Counts failures and keeps the first few distinct reasons."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._examples: dict[str, None] = {}  # an ordered set
+
+    def add(self, reason: str) -> None:
+        """Count one."""
+        self.count += 1
+        if len(self._examples) < FAILURE_EXAMPLES:
+            self._examples[reason] = None
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The first distinct reasons."""
+        return tuple(self._examples)
+
+
+class Recording:
+    """Collects the answers of a window as they come; twelve bytes a request."""
+
+    def __init__(
+        self,
+        failures: Failures,
+        *,
+        budget_bytes: int = ANSWER_BUDGET_BYTES,
+        distinct_per_input: int = DISTINCT_PER_INPUT,
+    ) -> None:
+        self._latencies_ns = array("q")
+        self._given = array("I")
+        # C functions: they run for every request.
+        self.answered_again = self._latencies_ns.append
+        self.numbered = self._given.append
+        self._kept: dict[int, list[tuple[int, bytes]]] = {}
+        self._last_number = 0
+        self._budget_bytes = budget_bytes
+        self._distinct_per_input = distinct_per_input
+        self._not_kept = 0
+        self._failures = failures
+
+    def __len__(self) -> int:
+        return len(self._latencies_ns)
+
+    def answered(self, index: int, body: bytes, latency_ns: int) -> int:
+        """Record an answer to the input of that index; return its number if it is kept, else 0."""
+        self._latencies_ns.append(latency_ns)
+        number = self._number(self._kept.setdefault(index, []), body)
+        self._given.append(number)
+        return number
+
+    def _number(self, kept: list[tuple[int, bytes]], body: bytes) -> int:
+        # Comparing with what is kept is cheaper than hashing: it ends at the first difference.
+        for number, known in kept:
+            if known == body:
+                return number
+        cost_bytes = len(body) + _OVERHEAD_BYTES
+        if len(kept) == self._distinct_per_input or cost_bytes > self._budget_bytes:
+            self._not_kept += 1
+            return 0
+        self._last_number += 1
+        kept.append((self._last_number, body))
+        self._budget_bytes -= cost_bytes
+        return self._last_number
+
+    def failed(self, reason: str) -> None:
+        """Count a failure."""
+        self._failures.add(reason)
+
+    def latencies_ns(self) -> npt.NDArray[np.int64]:
+        """Return the latencies, shape (answered,), in the order of completion."""
+        return np.array(self._latencies_ns, dtype=np.int64)
+
+    def answers(self) -> Answers:
+        """Return the distinct answers."""
+        kept = {index: known for index, known in self._kept.items() if known}
+        return Answers(
+            by_input={index: tuple(body for _, body in known) for index, known in kept.items()},
+            numbers={index: tuple(number for number, _ in known) for index, known in kept.items()},
+            given=np.array(self._given, dtype=np.uint32),
+            not_kept=self._not_kept,
+        )
+
+
+class Discarding:
+    """Forgets answers, as a warm-up does, but not failures."""
+
+    def __init__(self, failures: Failures) -> None:
+        self.failed = failures.add
+
+    def answered(self, _index: int, _body: bytes, _latency_ns: int) -> int:
+        """Forget an answer."""
+        return 1
+
+    def answered_again(self, _latency_ns: int) -> None:
+        """Forget another."""
+
+    def numbered(self, _number: int) -> None:
+        """Forget which it was."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Stands where an answer should: why there is none."""
+
+    reason: str
+
+
+class Outcomes:
+    """Keeps every answer or failure, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.all: list[bytes | Failure] = []
+
+    def answered(self, _index: int, body: bytes, _latency_ns: int) -> int:
+        """Keep an answer; each is news."""
+        self.all.append(body)
+        return 0
+
+    def answered_again(self, _latency_ns: int) -> None:
+        """Never called, as each answer is news."""
+        raise NotImplementedError
+
+    def numbered(self, _number: int) -> None:
+        """Never called either."""
+        raise NotImplementedError
+
+    def failed(self, reason: str) -> None:
+        """Keep a failure."""
+        self.all.append(Failure(reason))
