@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pytest_modelgate.drift.contract import check_against_contract
 from pytest_modelgate.errors import ProtocolError
 
 if TYPE_CHECKING:
+    from pytest_modelgate.load.recording import LoadResult
     from pytest_modelgate.load.workload import Workload
     from pytest_modelgate.protocols.protocol import HttpProtocol
     from pytest_modelgate.tensors import Contract, Tensors
@@ -57,6 +61,30 @@ class AnswerBook:
                 got="; ".join(broken),
                 hint="the server's metadata and its answers must agree: one of them is wrong",
             )
+
+    def check(self, result: LoadResult) -> LoadResult:
+        """Take the answers of a window, now that no clock runs; those that are none are failures.
+
+        Where some are none, what was too much to be kept and cannot be decoded counts as a failure
+        too: nobody can tell.
+        """
+        reasons: dict[int, str] = {}
+        given = result.answers
+        for index, bodies in given.by_input.items():
+            for number, body in zip(given.numbers[index], bodies, strict=True):
+                try:
+                    self.add(index, body)
+                except ProtocolError as error:
+                    reasons[number] = error.brief
+        if reasons and given.not_kept:
+            reasons[0] = "one of so many different answers that it was not kept"
+        is_failure = np.isin(given.given, list(reasons))
+        return replace(
+            result,
+            latencies_ns=result.latencies_ns[~is_failure],
+            failures=result.failures + int(is_failure.sum()),
+            failure_examples=(*result.failure_examples, *reasons.values()),
+        )
 
     def answers(self) -> dict[str, tuple[Tensors, ...]]:
         """Return input name → distinct answers, the first given first."""

@@ -38,6 +38,11 @@ class ModelgateError(Exception):
         self.hint = hint
         self.log = tuple(log)
 
+    @property
+    def brief(self) -> str:
+        """The error on one line, for a list of many."""
+        return self.what if self.got is None else f"{self.what}: {self.got}"
+
     def __str__(self) -> str:
         lines = [self.what]
         lines += [f"  expected: {self.expected}"] if self.expected is not None else []

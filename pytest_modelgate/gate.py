@@ -19,7 +19,7 @@ from pytest_modelgate.reports.failure import render_failure
 from pytest_modelgate.verdict import Verdict, judge, moved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_modelgate.baselines.record import Baseline
     from pytest_modelgate.markers import GateSpec
@@ -66,34 +66,42 @@ class Gate:
             once and not held in memory.
         :raises ModelgateError: the measurement could not be made; the test fails even if caught.
         """
-        if self._measurement is not None:
-            raise ConfigError(
-                "modelgate.check() was called twice in one test",
-                hint="give each set of inputs a test of its own, or parametrize this one",
-            )
-        self.close()  # a server in use beside the measured one would be measured with it
-        try:
+        with self._remembered():
+            if self._measurement is not None:
+                raise ConfigError(
+                    "modelgate.check() was called twice in one test",
+                    hint="give each set of inputs a test of its own, or parametrize this one",
+                )
+            self.close()  # a server in use beside the measured one would be measured with it
             with self._session.machine():
                 self._measurement = measure(
                     self._rig, self._spec, inputs, runs=self._session.settings.runs
                 )
-        except ModelgateError as error:
-            self._error = error
-            raise
-        return self._measurement
+            return self._measurement
 
     def record(
         self, name: str, value: float, *, better: str = "higher", threshold: str | None = None
     ) -> None:
         """Gate a number of the user's own, as ``record("recall", 0.93, threshold="-1 %")``.
 
-        :raises ConfigError: a name taken by another metric, or a value that is no number.
+        :raises ConfigError: a name taken by another metric, or a value that is no number; the test
+            fails even if caught.
         """
         taken = [number.name for number in self._recorded]
         metrics = self._session.registry.metrics
-        self._recorded.append(
-            user_number(name, value, better, threshold, taken=taken, metrics=metrics)
-        )
+        with self._remembered():
+            self._recorded.append(
+                user_number(name, value, better, threshold, taken=taken, metrics=metrics)
+            )
+
+    @contextlib.contextmanager
+    def _remembered(self) -> Iterator[None]:
+        """Keep the first error, for the verdict: who catches it has measured nothing."""
+        try:
+            yield
+        except ModelgateError as error:
+            self._error = self._error or error
+            raise
 
     @property
     def server(self) -> RunningServer:
@@ -142,6 +150,11 @@ class Gate:
                 "this test gates nothing: it called neither modelgate.check() nor .record()",
                 hint="call modelgate.check(inputs); a test that asserts for itself takes the "
                 "fixture model_server instead of modelgate",
+            )
+        if self._measurement is None and self._spec.drift is not None:
+            raise ConfigError(
+                "this test carries the marker drift but called no modelgate.check()",
+                hint="call modelgate.check(inputs): its answers are compared; or remove the marker",
             )
         thresholds = dict(self._spec.thresholds)
         if self._measurement is None:

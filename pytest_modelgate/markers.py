@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from pytest_modelgate.config import DriftSpec, LoadSpec
 from pytest_modelgate.errors import ConfigError
-from pytest_modelgate.thresholds import marker_metric, parse_threshold
+from pytest_modelgate.thresholds import (
+    MARKER_KEYWORDS,
+    canonical_name,
+    marker_metric,
+    parse_threshold,
+)
 from pytest_modelgate.units import parse_duration_s
 
 if TYPE_CHECKING:
@@ -19,10 +24,11 @@ if TYPE_CHECKING:
     from pytest_modelgate.metrics import Metrics
     from pytest_modelgate.thresholds import Threshold
 
-GATE_MARKERS = ("load", "latency", "memory", "drift")
+GATE_MARKERS = ("load", "latency", "memory", "drift", "thresholds")
 """Markers that act only beside ``modelgate``: somebody else's of the same name is left alone."""
 
-_DRIFT_METRICS = ("max_abs", "max_rel", "mismatched")
+LOAD_ARGUMENTS = ("concurrency", "requests", "duration", "warmup")
+DRIFT_ARGUMENTS = ("rtol", "atol", "inputs", "equal_nan", *MARKER_KEYWORDS["drift"])
 
 
 @dataclass(frozen=True)
@@ -59,24 +65,22 @@ def gate_spec(test: str, marks: Sequence[Mark], settings: Settings, metrics: Met
         names the marker.
     """
     server = _server_name(next(mark for mark in marks if mark.name == "modelgate"), settings)
-    merged = {name: _merged_kwargs(name, marks) for name in GATE_MARKERS}
-    drift_kwargs = merged["drift"]
-    texts = {
-        **_threshold_texts("latency", merged["latency"]),
-        **_threshold_texts("memory", merged["memory"]),
-        **_threshold_texts("drift", {k: v for k, v in drift_kwargs.items() if k in _DRIFT_METRICS}),
-    }
+    texts: dict[str, str | None] = {}
+    for mark in marks:
+        texts = {**_threshold_texts(mark), **texts}
     own = {name: text for name, text in texts.items() if text is not None}
     defaults = {name: text for name, text in settings.thresholds.items() if name not in texts}
     return GateSpec(
         test=test,
         server=server,
-        load=_load_spec(merged["load"]),
+        load=_load_spec(_merged_kwargs("load", marks)),
         thresholds={
             name: parse_threshold(metrics[name], text) for name, text in {**defaults, **own}.items()
         },
         own_thresholds=frozenset(own),
-        drift=_drift_spec(drift_kwargs) if any(m.name == "drift" for m in marks) else None,
+        drift=_drift_spec(_merged_kwargs("drift", marks))
+        if any(mark.name == "drift" for mark in marks)
+        else None,
     )
 
 
@@ -85,7 +89,7 @@ def _server_name(mark: Mark, settings: Settings) -> str:
         raise ConfigError(
             "@pytest.mark.modelgate takes the server's name and nothing else",
             expected='@pytest.mark.modelgate("NAME")',
-            got=_call("modelgate", mark),
+            got=_call(mark),
         )
     name = mark.args[0]
     if name not in settings.servers:
@@ -105,37 +109,61 @@ def _merged_kwargs(name: str, marks: Sequence[Mark]) -> dict[str, object]:
     """Return the keywords of all marks of a name, the closest mark's value winning."""
     merged: dict[str, object] = {}
     for mark in marks:
-        if mark.name != name:
-            continue
-        if mark.args:
-            raise ConfigError(
-                f"@pytest.mark.{name} takes keyword arguments only", got=_call(name, mark)
-            )
-        merged = {**mark.kwargs, **merged}
+        if mark.name == name:
+            _reject_positional(mark)
+            merged = {**mark.kwargs, **merged}
     return merged
 
 
-def _threshold_texts(marker: str, kwargs: Mapping[str, object]) -> dict[str, str | None]:
+def _reject_positional(mark: Mark) -> None:
+    if mark.args:
+        raise ConfigError(f"@pytest.mark.{mark.name} takes keyword arguments only", got=_call(mark))
+
+
+def _threshold_texts(mark: Mark) -> dict[str, str | None]:
     """Return metric name → threshold text; None takes the organisation's default away."""
-    texts: dict[str, str | None] = {}
-    for keyword, value in kwargs.items():
-        metric = marker_metric(marker, keyword)
-        if value is not None and not isinstance(value, str):
-            raise ConfigError(
-                f"@pytest.mark.{marker}({keyword}=…) is not a threshold",
-                expected='a string such as "+5 %" or "< 40 ms"; None: not gated here',
-                got=repr(value),
-            )
-        texts[metric] = value
-    return texts
+    if mark.name == "thresholds":
+        return {
+            canonical_name(metric): _threshold_text(mark, metric, value)
+            for metric, value in _named_thresholds(mark).items()
+        }
+    if mark.name not in MARKER_KEYWORDS:
+        return {}
+    _reject_positional(mark)
+    return {
+        marker_metric(mark.name, keyword): _threshold_text(mark, keyword, value)
+        for keyword, value in mark.kwargs.items()
+        if mark.name != "drift" or keyword in MARKER_KEYWORDS["drift"]
+    }
+
+
+def _named_thresholds(mark: Mark) -> Mapping[str, object]:
+    given = mark.args[0] if len(mark.args) == 1 and not mark.kwargs else None
+    if isinstance(given, dict) and all(isinstance(name, str) for name in given):
+        return given
+    raise ConfigError(
+        "@pytest.mark.thresholds takes one mapping of metrics to thresholds",
+        expected='@pytest.mark.thresholds({"throughput": "-5 %"})',
+        got=_call(mark),
+    )
+
+
+def _threshold_text(mark: Mark, argument: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise ConfigError(
+        f"{argument} of @pytest.mark.{mark.name} is not a threshold",
+        expected='a string such as "+5 %" or "< 40 ms"; None: not gated here',
+        got=repr(value),
+    )
 
 
 def _load_spec(kwargs: Mapping[str, object]) -> LoadSpec:
-    _reject_unknown("load", kwargs, ("concurrency", "requests", "duration", "warmup"))
+    _reject_unknown("load", kwargs, LOAD_ARGUMENTS)
     if "requests" in kwargs and "duration" in kwargs:
         raise ConfigError(
             "@pytest.mark.load takes requests or duration, not both",
-            got=_call("load", Mark("load", kwargs=kwargs)),
+            got=_call(Mark("load", kwargs=kwargs)),
         )
     default = LoadSpec()
     spec = LoadSpec(
@@ -155,7 +183,7 @@ def _load_spec(kwargs: Mapping[str, object]) -> LoadSpec:
 
 
 def _drift_spec(kwargs: Mapping[str, object]) -> DriftSpec:
-    _reject_unknown("drift", kwargs, ("rtol", "atol", "inputs", "equal_nan", *_DRIFT_METRICS))
+    _reject_unknown("drift", kwargs, DRIFT_ARGUMENTS)
     equal_nan = kwargs.get("equal_nan", False)
     if not isinstance(equal_nan, bool):
         raise ConfigError("@pytest.mark.drift(equal_nan=…) is True or False", got=repr(equal_nan))
@@ -208,7 +236,7 @@ def _reject_unknown(marker: str, kwargs: Mapping[str, object], known: Sequence[s
             )
 
 
-def _call(name: str, mark: Mark) -> str:
+def _call(mark: Mark) -> str:
     arguments = [repr(arg) for arg in mark.args]
     arguments += [f"{key}={value!r}" for key, value in mark.kwargs.items()]
-    return f"@pytest.mark.{name}({', '.join(arguments)})"
+    return f"@pytest.mark.{mark.name}({', '.join(arguments)})"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_modelgate.errors import LoadError, ProtocolError, ServerError
-from pytest_modelgate.load.closed_loop import Failure, run_closed_loop, send_each
+from pytest_modelgate.load.closed_loop import run_closed_loop, send_each
+from pytest_modelgate.load.recording import Failure
 from pytest_modelgate.load.target import Target
 from pytest_modelgate.runs import Run
 from pytest_modelgate.servers.await_ready import await_ready
@@ -81,7 +82,7 @@ def one_run(
     :param percentiles: which ``latency.pNN`` to read, as "99.9".
     :raises ModelgateError: with the server's last log lines where it had a part in it.
     """
-    with fresh_server(rig) as (server, phases), _with_log(server):
+    with fresh_server(rig) as (server, phases), _explained(server):
         driver = _Driver(rig, server, workload)
         first_answer_s, first_body = driver.first_answer(phases)
         if book.contract is None:
@@ -96,7 +97,8 @@ def one_run(
             "startup.first_answer": first_answer_s,
         }
         result = driver.drive(load, _window(readings, values))
-        failures += _malformed(result, book)
+        driver.expect_alive()
+        result = book.check(result)
         unmeasured = {name: why for r in readings for name, why in r.unmeasured().items()}
         return RunOutcome(
             run=_as_run(result, failures, percentiles, values, unmeasured),
@@ -110,7 +112,8 @@ def one_run(
 
 def _sources(readings: Sequence[Reading]) -> dict[str, str]:
     """Return where the probes read, which is part of the conditions."""
-    return {"accounting": ", ".join(dict.fromkeys(reading.source for reading in readings))}
+    sources = dict.fromkeys(reading.source for reading in readings if reading.source)
+    return {"accounting": ", ".join(sources)}
 
 
 class _Driver:
@@ -128,6 +131,11 @@ class _Driver:
     def _death(self) -> str | None:
         ended = self._server.exit()
         return None if ended is None else f"the server {self._server.name!r} ended: {ended}"
+
+    def expect_alive(self) -> None:
+        """Raise ServerError if the server has ended: then its answers were not all its own."""
+        if (death := self._death()) is not None:
+            raise ServerError(death)
 
     def _ask(self, index: int) -> bytes | Failure:
         (outcome,) = send_each(
@@ -209,18 +217,6 @@ def _window(
     return opened
 
 
-def _malformed(result: LoadResult, book: AnswerBook) -> list[str]:
-    """Decode the answers given under load, now that no clock runs; return why some are none."""
-    malformed: list[str] = []
-    for index, bodies in result.answers.by_input.items():
-        for body in bodies:
-            try:
-                book.add(index, body)
-            except ProtocolError as error:
-                malformed.append(str(error))
-    return malformed
-
-
 def _as_run(
     result: LoadResult,
     more_failures: Sequence[str],
@@ -254,10 +250,12 @@ def _as_run(
 
 
 @contextlib.contextmanager
-def _with_log(server: RunningServer) -> Iterator[None]:
-    """Add the server's last log lines to an error that does not have them yet."""
+def _explained(server: RunningServer) -> Iterator[None]:
+    """Add what the server has to say for itself to an error that does not have it yet."""
     try:
         yield
     except (ServerError, LoadError, ProtocolError) as error:
+        ended = server.exit()
+        error.hint = error.hint or (ended.hint if ended else None)
         error.log = error.log or server.log_tail()
         raise

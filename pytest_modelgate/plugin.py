@@ -5,6 +5,7 @@ Nothing heavy is imported before ``--modelgate`` is given: a plain pytest run mu
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ import pytest
 from pytest_modelgate.errors import ModelgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from pytest_modelgate.closing import Closing
     from pytest_modelgate.config import Settings
@@ -37,7 +38,11 @@ MARKERS = (
     "load(concurrency=1, requests=1000, duration=None, warmup=50): the load of one run",
     'latency(p50="+5 %", p99="< 40 ms", mean=…, p99_9=…): thresholds on latency',
     'memory(peak="< 300 MiB", idle=…, after=…, growth="< 1 KiB/request"): thresholds on memory',
-    "drift(rtol=None, atol=None, inputs=64, equal_nan=False): hold answers against the baseline's",
+    (
+        "drift(rtol=None, atol=None, inputs=64, equal_nan=False, "
+        "max_abs=…, max_rel=…, mismatched=…): hold answers against the baseline's"
+    ),
+    'thresholds({"throughput": "-5 %", …}): thresholds on any metric, by its name',
 )
 
 
@@ -90,8 +95,8 @@ def _tests_folder(config: pytest.Config) -> Path:
     Not pytest's root: in a repository of several services that is above all of theirs.
     """
     folder = config.invocation_params.dir
-    paths = [os.path.abspath(folder / arg.partition("::")[0]) for arg in config.args]
-    common = Path(os.path.commonpath(paths or [folder]))
+    paths = [(folder / arg.partition("::")[0]).resolve() for arg in config.args]
+    common = Path(os.path.commonpath(paths or [folder.resolve()]))
     return common if common.is_dir() else common.parent
 
 
@@ -167,11 +172,18 @@ def _read_markers(item: pytest.Item, session: GateSession) -> GateSpec | Modelga
     """Return what the markers ask for, or what is wrong with them: the test's own failure."""
     from pytest_modelgate.markers import Mark, gate_spec
 
-    marks = [Mark(mark.name, mark.args, mark.kwargs) for mark in item.iter_markers()]
+    marks = [Mark(mark.name, mark.args, mark.kwargs) for mark in _marks(item)]
     try:
         return gate_spec(_test_id(item, session), marks, session.settings, session.registry.metrics)
     except ModelgateError as error:
         return error
+
+
+def _marks(item: pytest.Item) -> Iterator[pytest.Mark]:
+    """Yield the markers, the closest first: before the function's those of its parameters."""
+    # pytest has them after the function's, although they are about this one case of it.
+    yield from getattr(getattr(item, "callspec", None), "marks", ())
+    yield from item.iter_markers()
 
 
 def _test_id(item: pytest.Item, session: GateSession) -> str:
@@ -198,26 +210,47 @@ def _expect(config: pytest.Config, nodeids: list[str]) -> None:
         config.workeroutput["modelgate_expected"] = nodeids  # type: ignore[attr-defined]  # xdist's
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Make the test's gate before its fixtures are."""
-    if SPEC not in item.stash:
-        return
-    spec = item.stash[SPEC]
-    if isinstance(spec, ModelgateError):
-        pytest.fail(f"modelgate: {spec}", pytrace=False)
-    from pytest_modelgate.gate import Gate
+@contextlib.contextmanager
+def _without_traceback() -> Iterator[None]:
+    """Let an error of ours fail the test with its message alone."""
+    try:
+        yield
+    except ModelgateError as error:
+        raise _failure(f"modelgate: {error}") from None
 
-    item.stash[GATE] = Gate(spec, item.config.stash[SESSION])
+
+def _failure(message: str) -> BaseException:
+    """Make a failure; raised `from None`, so that pytest shows no exception it came from."""
+    return pytest.fail.Exception(message, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Make the test's gate, if it is not skipped and no fixture has made it already."""
+    with _without_traceback():
+        result = yield
+        if SPEC in item.stash:
+            _gate(item)
+        return result
+
+
+def _gate(item: pytest.Item) -> Gate:
+    """Return the test's gate; raises what is wrong with its markers or its server's table."""
+    if GATE not in item.stash:
+        from pytest_modelgate.gate import Gate
+
+        spec = item.stash[SPEC]
+        if isinstance(spec, ModelgateError):
+            raise spec
+        item.stash[GATE] = Gate(spec, item.config.stash[SESSION])
+    return item.stash[GATE]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Let the verdict fall when the test function has returned."""
-    try:
+    with _without_traceback():
         result = yield
-    except ModelgateError as error:
-        pytest.fail(f"modelgate: {error}", pytrace=False)
     if GATE in item.stash and _is_gate(item):
         _conclude(item, item.stash[GATE])
     return result
@@ -229,7 +262,10 @@ def _conclude(item: pytest.Item, gate: Gate) -> None:
     if conclusion.failure is not None:
         pytest.fail(conclusion.failure, pytrace=False)
     if conclusion.warning is not None:
-        item.warn(ModelgateWarning(conclusion.warning))
+        try:
+            item.warn(ModelgateWarning(conclusion.warning))
+        except ModelgateWarning as error:  # where filterwarnings turns warnings into errors
+            raise _failure(str(error)) from None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -239,7 +275,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         if GATE in item.stash:
-            item.stash[GATE].close()
+            with _without_traceback():
+                item.stash[GATE].close()
             del item.stash[GATE]
 
 
@@ -331,19 +368,14 @@ def modelgate(request: pytest.FixtureRequest) -> Gate:
 @pytest.fixture
 def model_server(request: pytest.FixtureRequest) -> RunningServer:
     """Return the marker's server, started and ready, for a test that asserts for itself."""
-    gate = _requested_gate(request)
-    try:
-        return gate.server
-    except ModelgateError as error:
-        pytest.fail(f"modelgate: {error}", pytrace=False)
+    return _requested_gate(request).server
 
 
 def _requested_gate(request: pytest.FixtureRequest) -> Gate:
-    gate: Gate | None = request.node.stash.get(GATE, None)
-    if gate is None:
+    if SPEC not in request.node.stash:
         pytest.fail(
             f'the fixture {request.fixturename!r} needs @pytest.mark.modelgate("SERVER") '
             "on the test, and --modelgate on the command line",
             pytrace=False,
         )
-    return gate
+    return _gate(request.node)

@@ -67,5 +67,6 @@ class GateSession:
 
     def close(self) -> None:
         """Stop every server that still runs."""
-        for kind in self.registry.kinds.values():
-            kind.stop_all()
+        with contextlib.ExitStack() as stack:  # whose callbacks all run, even if one raises
+            for kind in self.registry.kinds.values():
+                stack.callback(kind.stop_all)

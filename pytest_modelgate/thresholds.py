@@ -25,11 +25,12 @@ _TOLERANCE = re.compile(r"([+-])\s*(\d{1,6}(?:\.\d*)?|\.\d+)\s*%", re.ASCII)
 _PERCENT = re.compile(r"(.*?)\s*%")
 _PERCENTILE = re.compile(r"(latency\.p)(\d{1,2}(?:\.\d{1,3})?)", re.ASCII)
 
-_KEYWORDS: Mapping[str, tuple[str, ...]] = {
+MARKER_KEYWORDS: Mapping[str, tuple[str, ...]] = {
     "latency": ("mean", *(f"p{p.replace('.', '_')}" for p in RECORDED_PERCENTILES)),
     "memory": ("peak", "idle", "after", "growth"),
     "drift": ("max_abs", "max_rel", "mismatched"),
 }
+"""The arguments of the markers that are named after metrics; any other percentile is one too."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ def marker_metric(marker: str, keyword: str) -> str:
     :param marker: ``"latency"``, ``"memory"`` or ``"drift"``.
     :raises ConfigError: for an unknown keyword, with the nearest valid one.
     """
-    known = _KEYWORDS[marker]
+    known = MARKER_KEYWORDS[marker]
     percentile = _PERCENTILE.fullmatch(f"{marker}.{keyword.replace('_', '.')}")
     if percentile and float(percentile.group(2)) > 0:
         return canonical_name(percentile.group())

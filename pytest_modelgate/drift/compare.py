@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_modelgate.config import DriftSpec
     from pytest_modelgate.tensors import Array, Tensors
 
-_DEFAULTS = {
+DEFAULT_TOLERANCES = {
     "float16": (1e-3, 1e-5),
     "bfloat16": (1.6e-2, 1e-5),
     "float32": (1.3e-6, 1e-5),
@@ -62,7 +62,7 @@ def _check(spec: DriftSpec) -> None:
 
 
 def _tolerance(dtype: np.dtype[Any], spec: DriftSpec) -> Tolerance:
-    rtol, atol = _DEFAULTS.get(dtype.name, (0.0, 0.0))
+    rtol, atol = DEFAULT_TOLERANCES.get(dtype.name, (0.0, 0.0))
     return Tolerance(
         rtol if spec.rtol is None else spec.rtol,
         atol if spec.atol is None else spec.atol,

@@ -15,7 +15,8 @@ class Reading(Protocol):
     """One probe at work on one server."""
 
     source: str
-    """Where its values are read, as "cgroup v2"; two sources do not measure quite the same."""
+    """Where its values are read, as "cgroup v2": one of the conditions, for two sources do not
+    measure quite the same. Empty where there is only one."""
 
     def begin(self, completed: Callable[[], int]) -> None:
         """Open the window; ``completed()`` tells how many requests have been answered so far."""

@@ -28,7 +28,8 @@ def render_failure(
     failing.sort(key=lambda metric: metric["verdict"] != "breach")
     for (verdict, reason), group in itertools.groupby(failing, _verdict_and_reason):
         alike = list(group)
-        if reason and len(alike) > 1:  # one reason for all of them: no baseline, say
+        # One reason for all of them: no baseline, say. A breach is always shown with its numbers.
+        if reason and len(alike) > 1 and verdict == "inconclusive":
             names = ", ".join(metric["name"] for metric in alike)
             lines += [f"  {names}: {verdict}", f"    {reason}"]
         else:
@@ -76,7 +77,8 @@ def _interval(values: Mapping[str, Json], metric: Mapping[str, Json]) -> str:
 def _evidence(metric: Mapping[str, Json]) -> str:
     if not metric["runs"]:
         return ""
-    return f", {metric['runs']} runs, {metric['samples']:,} samples"
+    plural = "" if metric["runs"] == 1 else "s"
+    return f", {metric['runs']} run{plural}, {metric['samples']:,} samples"
 
 
 def _number(value: float, metric: Mapping[str, Json]) -> str:

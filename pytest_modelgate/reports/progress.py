@@ -54,12 +54,16 @@ class TerminalProgress:
 
     def step(self, text: str) -> None:
         """Say what begins now."""
-        if not self._shown:
+        # A new task, for an update cannot make a total unknown again.
+        self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(text, total=None)
+        if self._shown:
+            self._bar.refresh()
+        else:
             # Off the line on which pytest is writing its dots.
             self._bar.console.print()
             self._bar.start()
             self._shown = True
-        self._bar.update(self._task, description=text, completed=0, total=None, refresh=True)
 
     def requests(self, completed: int, total: int | None) -> None:
         """Say how far the load has come."""

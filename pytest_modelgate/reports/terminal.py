@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _STYLES = {"pass": "green", "breach": "bold red", "inconclusive": "yellow", None: "dim"}
+_RECORDED = {
+    None: "",
+    "recorded": "  baseline recorded",
+    "unchanged": "  baseline unchanged",
+    "refused": "  baseline not recorded",
+}
 
 # The report is JSON: its values are what the schema says, which a type cannot express here.
 Json = Any
@@ -38,11 +44,13 @@ def render_terminal(report: Mapping[str, Json], *, width: int, color: bool) -> s
 
 def _print_gate(console: Console, gate: Mapping[str, Json]) -> None:
     title = Text.assemble(
-        (gate["verdict"].upper(), _STYLES[gate["verdict"]]), f"  {gate['server']}  {gate['test']}"
+        (gate["verdict"].upper(), _STYLES[gate["verdict"]]),
+        f"  {gate['server']}  {gate['test']}{_RECORDED[gate['recorded']]}",
     )
     console.print(title)
     if gate.get("reason"):
-        console.print(Text(f"  {gate['reason']}"))
+        # The rest of the message, and the server's log, stand where the test failed.
+        console.print(Text(f"  {gate['reason'].splitlines()[0]}"))
     if gate["metrics"]:
         console.print(_metric_table(gate["metrics"]))
     reasons: dict[str, list[str]] = {}

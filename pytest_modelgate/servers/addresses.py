@@ -35,6 +35,12 @@ def fill_values(env: Mapping[str, str], *, host: str, port: int) -> dict[str, st
     return {name: fill(value, host=host, port=port) for name, value in env.items()}
 
 
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens on a TCP port of the loopback interface."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as caller:
+        return caller.connect_ex((LOOPBACK, port)) == 0
+
+
 def free_port() -> int:
     """Return a TCP port on the loopback interface that nobody has just now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:

@@ -59,7 +59,7 @@ def _check_alive(server: RunningServer, phase: str, elapsed_s: float) -> None:
             f"server {server.name!r} ended before it was {phase}",
             expected=f"a server at {server.host}:{server.port}",
             got=f"{ended}, {elapsed_s:.1f} s after it was created",
-            hint="give it more memory" if ended.out_of_memory else None,
+            hint=ended.hint,
             log=server.log_tail(_LOG_LINES),
         )
 

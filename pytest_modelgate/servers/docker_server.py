@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _GRACE_S = 1
 _ASK_ENGINE_EVERY_S = 0.5
 _SIGNAL_BASE = 128  # the engine reports death by a signal as a shell does
+_GONE = (404, 409)  # removed, or "marked for removal" by somebody else: no log to be had
 
 
 class DockerServer:
@@ -84,7 +85,9 @@ class DockerServer:
         with translated(f"cannot read the log of server {self.name!r}"):
             try:
                 log = self._container.logs(stdout=True, stderr=True, tail=lines)
-            except NotFound:
+            except APIError as error:
+                if error.status_code not in _GONE:
+                    raise
                 return ()
         return last_lines(log, lines)
 

@@ -21,6 +21,7 @@ from pytest_modelgate.servers.addresses import (
     fill_all,
     fill_values,
     free_port,
+    is_taken,
     uses,
 )
 from pytest_modelgate.servers.limits import cpus_text, memory_text
@@ -149,12 +150,17 @@ class ProcessKind:
         """Start the command and return at once.
 
         :raises ConfigError: where no port is known.
-        :raises ServerError: where the program is not there or cannot be run.
+        :raises ServerError: where the program is not there or cannot be run, or the port is taken.
         """
         self.prepare(spec)
         command = spec.command or ()
         has_placeholder = uses(spec, PORT, command=command)
         port = free_port() if has_placeholder or spec.port is None else spec.port
+        if is_taken(port):  # or that program would answer, and be measured, in the server's place
+            raise ServerError(
+                f"server {spec.name!r} cannot listen on port {port}: another program does",
+                hint='end that program, or let a free port be chosen: "{port}" in args',
+            )
         workdir = self._workdir(spec)
         arguments = fill_all((*command[1:], *spec.args), host=LOOPBACK, port=port)
         mark = secrets.token_hex(8)

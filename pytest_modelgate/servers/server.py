@@ -23,6 +23,11 @@ class Exit:
     code: int | None
     out_of_memory: bool = False
 
+    @property
+    def hint(self) -> str | None:
+        """What to do about it, where that is known."""
+        return "give it more memory" if self.out_of_memory else None
+
     def __str__(self) -> str:
         if self.out_of_memory:
             return "killed for exceeding its memory limit"
