@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,13 +22,16 @@ def runtime(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def fault_project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeProject]:
+def fault_project(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MakeProject]:
     """Make projects whose server has a fault, and bury what their runs leave.
 
     ``fault_project("hang", after=20, runtime="docker", marks="…")``
     """
     made: list[FaultProject] = []
-    of_project = ("always", "marks", "protocol", "server", "settings")
+    recorded = tmp_path_factory.getbasetemp() / "recorded"
+    of_project = [one.name for one in dataclasses.fields(FaultProject)]
 
     def make(
         fault: str | None = None, *, runtime: str = "process", **arguments: object
@@ -40,7 +44,7 @@ def fault_project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ma
         given = {name: arguments.pop(name) for name in of_project if name in arguments}
         path = tmp_path / f"project{len(made)}"
         path.mkdir()
-        made.append(FaultProject(path, launch, fault, arguments, **given))
+        made.append(FaultProject(path, recorded, launch, fault, arguments, **given))
         return made[-1]
 
     yield make

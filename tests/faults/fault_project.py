@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import textwrap
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import docker
 import psutil
+from gate_run import GateRun
 
 if TYPE_CHECKING:
     import signal
@@ -45,27 +49,9 @@ INPUTS = {inputs}
 
 @pytest.mark.modelgate("toy")
 {marks}
-def test_toy(modelgate):
-    modelgate.check(INPUTS)
+def test_toy({arguments}):
+{body}
 """
-
-
-@dataclass(frozen=True)
-class GateRun:
-    """What one run of pytest came to.
-
-    :ivar output: stdout and stderr, as one text.
-    :ivar report: the JSON report, None where none was written.
-    :ivar leftovers: processes and containers of the project's servers that outlived the run.
-    :ivar baseline_changed: whether any file under ``baselines/`` is another than before.
-    """
-
-    exit_code: int
-    output: str
-    elapsed_s: float
-    report: dict[str, object] | None
-    leftovers: tuple[str, ...]
-    baseline_changed: bool
 
 
 @dataclass
@@ -77,28 +63,41 @@ class FaultProject:
     :ivar fault: the server's ``--fault``; None for a healthy server.
     :ivar options: the fault's own flags, as ``after=20``; ``for_`` is ``--for``.
     :ivar always: flags that the healthy server gets too, as ``work="1ms"``.
-    :ivar marks: the decorators of the gated test.
+    :ivar marks: the decorators of the gated test; `arguments` and `body` are the rest of it.
+    :ivar env: further variables for pytest.
+    :ivar recorded: where baselines are kept for projects that are alike.
     :ivar server: further keys of the server's table.
     :ivar settings: further keys at the top of ``modelgate.toml``.
     """
 
     path: Path
+    recorded: Path
     launch: Mapping[str, object]
     fault: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     always: Mapping[str, object] = field(default_factory=dict)
     marks: str = MARKS
+    arguments: str = "modelgate"
+    body: str = "modelgate.check(INPUTS)"
     protocol: str = "oip-http"
     server: Mapping[str, object] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
         self.report_path = self.path / "report.json"
         self.baselines = self.path / "baselines"
-        test = TEST_FILE.format(inputs=INPUTS[self.protocol], marks=self.marks)
+        self.test_file = self.path / "test_toy.py"
+        self.test_file.write_text(
+            TEST_FILE.format(
+                inputs=INPUTS[self.protocol],
+                marks=self.marks,
+                arguments=self.arguments,
+                body=textwrap.indent(self.body, "    "),
+            )
+        )
         (self.path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
-        (self.path / "test_toy.py").write_text(test)
         self._write_toml()
 
     def inject(self, fault: str | None, **options: object) -> None:
@@ -107,11 +106,17 @@ class FaultProject:
         self._write_toml()
 
     def record_baseline(self) -> None:
-        """Record a baseline from the healthy server."""
+        """Record a baseline from the healthy server, or take that of a project just like it."""
         fault, options = self.fault, self.options
         self.inject(None)
-        run = self.run("--modelgate", "--update-baseline")
-        assert run.exit_code == 0, run.output
+        toml = self._toml_path.read_text().replace(self.name, "")
+        alike = hashlib.sha256((toml + self.test_file.read_text()).encode()).hexdigest()
+        recorded = self.recorded / alike
+        if not recorded.exists():
+            run = self.run("--modelgate", "--update-baseline")
+            assert run.exit_code == 0, run.output
+            shutil.copytree(self.baselines, recorded)
+        shutil.copytree(recorded, self.baselines, dirs_exist_ok=True)
         self.inject(fault, **options)
 
     def run(self, *args: str, timeout_s: float = 90) -> GateRun:
@@ -128,7 +133,7 @@ class FaultProject:
         # Options of the suite's own run, given in the environment, are not the project's.
         foreign = ("MODELGATE_", "PYTEST_ADDOPTS")
         env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-        env["COLUMNS"] = "120"
+        env |= {"COLUMNS": "120", **self.env}
         before, begun = self.baseline_files(), time.monotonic()
         output = self.path / "output.txt"
         with (
@@ -204,7 +209,11 @@ class FaultProject:
         lines = [f"{key} = {_toml(value)}" for key, value in settings.items()]
         lines += ["", "[servers.toy]"]
         lines += [f"{key} = {_toml(value)}" for key, value in server.items()]
-        (self.path / "modelgate.toml").write_text("\n".join([*lines, ""]))
+        self._toml_path.write_text("\n".join([*lines, ""]))
+
+    @property
+    def _toml_path(self) -> Path:
+        return self.path / "modelgate.toml"
 
 
 class MakeProject(Protocol):
