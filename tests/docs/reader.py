@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
+README = ROOT / "README.md"
+"""Followed by a newcomer with an environment of their own: test_newcomer.py."""
+
+PAGES = sorted([ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+ALL_PAGES = [README, *PAGES]
+
 # What the suite was started with is not the reader's.
 _FOREIGN = ("MODELGATE_", "PYTEST_", "GIT_", "GITHUB_", "PYTHONPATH", "VIRTUAL_ENV")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from blocks import blocks_of
-from reader import ROOT, Reader
+from reader import README, ROOT, Reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,6 @@ def newcomer(tmp_path: Path, wheel: Path, fault_binary: Path) -> Reader:
 
 
 def test_the_readme_works_with_the_installed_wheel_in_a_project_elsewhere(newcomer: Reader) -> None:
-    for block in blocks_of(ROOT / "README.md"):
+    for block in blocks_of(README):
         if not block.is_for_checkout:
             newcomer.execute(block)

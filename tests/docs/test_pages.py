@@ -8,13 +8,7 @@ from pathlib import Path
 
 import pytest
 from blocks import blocks_of, fences
-from reader import ROOT, Reader
-
-README = ROOT / "README.md"
-"""Followed by a newcomer with an environment of their own: test_newcomer.py."""
-
-PAGES = sorted([ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
-ALL_PAGES = [README, *PAGES]
+from reader import ALL_PAGES, PAGES, Reader
 
 
 def _name(page: Path) -> str:
@@ -37,7 +31,9 @@ def test_the_page_does_what_it_says(page: Path, reader: Reader) -> None:
 
 @pytest.mark.container
 @pytest.mark.parametrize(
-    "page", [page for page in ALL_PAGES if any(b.is_for_checkout for b in blocks_of(page))], ids=_name
+    "page",
+    [page for page in ALL_PAGES if any(b.is_for_checkout for b in blocks_of(page))],
+    ids=_name,
 )
 def test_what_the_page_does_in_a_checkout_works(page: Path, reader: Reader) -> None:
     for block in blocks_of(page):
