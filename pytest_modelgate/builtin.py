@@ -46,7 +46,7 @@ def pytest_modelgate_protocols() -> Mapping[str, ProtocolFactory]:
 
 @hookimpl
 def pytest_modelgate_probes() -> Sequence[Probe]:
-    """CPU time and memory, in this order: memory takes a rest at the end that CPU must not count."""
+    """CPU time first: memory takes a rest at the end that it must not count."""
     return (CpuProbe(), MemoryProbe())
 
 
