@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SESSION = pytest.StashKey["GateSession"]()
 COLLECTOR = pytest.StashKey["GateCollector"]()
+SKIPPED_FILES = pytest.StashKey[list[str]]()
 SPEC = pytest.StashKey["GateSpec | ModelgateError"]()
 GATE = pytest.StashKey["Gate"]()
 RESULT = pytest.StashKey["Mapping[str, object]"]()
@@ -154,6 +155,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="a model gate: runs with --modelgate"))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Take note of a file that skips itself: what gates it has cannot be known, nor forgotten."""
+    report = yield
+    if report.skipped and SESSION in collector.config.stash and _may_have_gates(collector):
+        collector.config.stash.setdefault(SKIPPED_FILES, []).append(report.nodeid)
+    return report
+
+
+def _may_have_gates(collector: pytest.Collector) -> bool:
+    """Tell whether a file that skips itself may have gates that were asked for."""
+    from pytest_modelgate.config_file import mentions_modelgate
+
+    chosen = collector.config.option.keyword or collector.config.option.markexpr
+    return not chosen and mentions_modelgate(collector.path)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Read the markers of what was selected, and share the error rate among its metrics."""
     gates = session.config.stash.get(SESSION, None)
@@ -165,7 +185,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gated = [item for item in session.items if SPEC in item.stash and _is_gate(item)]
     specs = [item.stash[SPEC] for item in gated]
     gates.share_error_rate(spec for spec in specs if not isinstance(spec, ModelgateError))
-    _expect(session.config, [item.nodeid for item in gated])
+    skipped = session.config.stash.get(SKIPPED_FILES, [])
+    _expect(session.config, [*skipped, *(item.nodeid for item in gated)])
 
 
 def _read_markers(item: pytest.Item, session: GateSession) -> GateSpec | ModelgateError:

@@ -106,8 +106,14 @@ class BaselineStore:
         with _explained("cannot write", folder, _MAKE_ROOM), _locked(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if tensors:
+                is_new = not (folder / answers_name).exists()
                 _write(folder / answers_name, answers)
-            _write(folder / _DOCUMENT, content)
+            try:
+                _write(folder / _DOCUMENT, content)
+            except BaseException:
+                if tensors and is_new:  # answers of no baseline
+                    (folder / answers_name).unlink()
+                raise
             _delete_leftovers(folder, keep=answers_name if tensors else "")
         return folder
 

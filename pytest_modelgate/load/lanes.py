@@ -44,7 +44,7 @@ class Lanes:
         self._timeout_s = endpoint.timeout_s
         self._lanes = [Lane(endpoint) for _ in range(concurrency)]
         self._death = death
-        self._faults: list[Exception] = []
+        self._faults: list[BaseException] = []
         asyncio.get_running_loop().set_exception_handler(self._on_fault)
 
     async def __aenter__(self) -> Self:
@@ -117,6 +117,8 @@ class Lanes:
         )
 
     def _on_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        error = context.get("exception")
-        fault = error if isinstance(error, Exception) else RuntimeError(str(context["message"]))
+        fault = context.get("exception")
+        # Not only errors: uvloop hands over an interrupt, too, and would go on.
+        if not isinstance(fault, BaseException):
+            fault = RuntimeError(str(context["message"]))
         self._faults.append(fault)

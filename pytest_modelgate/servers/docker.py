@@ -24,6 +24,7 @@ from pytest_modelgate.servers.docker_server import DockerServer
 from pytest_modelgate.servers.engine import Engine, connect, remove_container, translated
 from pytest_modelgate.servers.images import ServedImage, served_image
 from pytest_modelgate.servers.limits import cpus_text, memory_text
+from pytest_modelgate.servers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -81,6 +82,9 @@ class DockerKind:
     def start(self, spec: ServerSpec) -> DockerServer:
         """Create and start a container, and return at once; see `prepare` for what it raises."""
         self.prepare(spec)
+        return uninterrupted(lambda: self._start(spec))
+
+    def _start(self, spec: ServerSpec) -> DockerServer:
         engine, image, place = self._reach(), self._images[spec.name], _place(spec, self._reach())
         what = f"server {spec.name!r} cannot be started from the image {image.reference!r}"
         with translated(what, ServerError):

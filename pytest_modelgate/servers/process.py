@@ -29,6 +29,7 @@ from pytest_modelgate.servers.log_lines import LONGEST_LINE, last_lines
 from pytest_modelgate.servers.marked_processes import kill_marked
 from pytest_modelgate.servers.server import Accounting, Exit
 from pytest_modelgate.servers.session import VARIABLE, Session
+from pytest_modelgate.servers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,6 +154,9 @@ class ProcessKind:
         :raises ServerError: where the program is not there or cannot be run, or the port is taken.
         """
         self.prepare(spec)
+        return uninterrupted(lambda: self._start(spec))
+
+    def _start(self, spec: ServerSpec) -> ProcessServer:
         command = spec.command or ()
         has_placeholder = uses(spec, PORT, command=command)
         port = free_port() if has_placeholder or spec.port is None else spec.port

@@ -242,6 +242,22 @@ class StartedGate:
             assert time.monotonic() < deadline, "no server was started"
             time.sleep(0.02)
 
+    def wait_for_requests(self, timeout_s: float = 30) -> None:
+        """Return when the load is running: when pytest, or a worker of its, writes and writes."""
+        deadline, enough = time.monotonic() + timeout_s, self._writes() + 500
+        while self._writes() < enough:
+            assert self.process.poll() is None, self.output.read_text(errors="replace")
+            assert time.monotonic() < deadline, "no load was begun"
+            time.sleep(0.02)
+
+    def _writes(self) -> int:
+        pytest = psutil.Process(self.process.pid)
+        written = 0
+        for process in (pytest, *pytest.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                written += process.io_counters().write_count
+        return written
+
     def send(self, signum: signal.Signals) -> None:
         """Send a signal to pytest, and to pytest alone."""
         self.process.send_signal(signum)

@@ -9,18 +9,18 @@ if TYPE_CHECKING:
 
 
 def test_a_leak(fault_project: MakeProject, runtime: str) -> None:
+    """A process is a dear thing to read the memory of: that takes seconds for some samples."""
     marks = """\
-@pytest.mark.load(requests=300, warmup=5)
-@pytest.mark.memory(growth="< 16 KiB/request")"""
+@pytest.mark.load(duration="3 s", warmup=5)
+@pytest.mark.memory(growth="< 4 KiB/request")"""
     project = fault_project(
-        "leak", bytes=64 << 10, runtime=runtime, marks=marks, always={"work": "1ms"}
+        "leak", bytes=16 << 10, runtime=runtime, marks=marks, always={"work": "2ms"}
     )
-    project.record_baseline()
     run = project.run("--modelgate")
     run.assert_one_message(
-        "memory.growth: breach", "beyond the limit < 16 KiB/request", "threshold < 16 KiB/request"
+        "memory.growth: breach", "beyond the limit < 4 KiB/request", "threshold < 4 KiB/request"
     )
-    assert run.metric("memory.growth")["value"] > 32 << 10
+    assert run.metric("memory.growth")["value"] > 8 << 10
 
 
 def test_a_slower_median_than_the_baselines(fault_project: MakeProject, runtime: str) -> None:

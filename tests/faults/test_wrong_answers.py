@@ -59,7 +59,12 @@ def test_an_answer_that_the_server_does_not_declare_under_load_is_a_failed_reque
 
 def test_a_contract_that_changed_together_with_the_answers(fault_project: MakeProject) -> None:
     run = gated(fault_project("other-contract,wrong-dtype,wrong-shape", marks=DRIFT))
-    run.assert_one_message("contract: breach", "output 'y'", "FP32", "FP64", "threshold <= 0")
+    run.assert_one_message(
+        "contract: breach",
+        "output 'y' is FP64, was FP32; output 'y' has shape [-1, 4], was [-1, 3]",
+        "output 'y' has dtype float64, the baseline float32, for input 'row0' and 7 more",
+        "threshold <= 0",
+    )
     assert run.metric("contract")["verdict"] == "breach"
 
 

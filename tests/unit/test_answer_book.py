@@ -2,13 +2,11 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from pytest_modelgate.answers import MOST_DISTINCT_ANSWERS, AnswerBook
 from pytest_modelgate.config import ServerSpec
 from pytest_modelgate.errors import ProtocolError
-from pytest_modelgate.load.recording import Failures, LoadResult, Recording
 from pytest_modelgate.load.recording import Failures, LoadResult, Recording
 from pytest_modelgate.load.workload import Workload
 from pytest_modelgate.protocols.oip_http import OipHttp, oip_http
@@ -140,50 +138,3 @@ def test_what_was_not_kept_is_a_failure_where_what_was_kept_is_one(book, kept, f
     checked = book.check(window((0, kept), (0, body(2.0)), budget_bytes=150 + len(kept)))
     assert checked.failures == failures
     assert len(checked.latencies_ns) == 2 - failures
-
-
-def result_of(*given, distinct_per_input=16):
-    """A window in which these (input, body) were answered, the n-th in n ns, and one failed."""
-    failures = Failures()
-    recording = Recording(failures, distinct_per_input=distinct_per_input)
-    for latency_ns, (index, answer) in enumerate(given, 1):
-        recording.answered(index, answer, latency_ns)
-    recording.failed("HTTP 500")
-    return LoadResult(
-        latencies_ns=recording.latencies_ns(),
-        failures=failures.count,
-        failure_examples=failures.examples,
-        elapsed_s=1.0,
-        client_cpu_share=0.1,
-        answers=recording.answers(),
-    )
-
-
-def test_a_window_of_good_answers_is_as_it_was_and_its_answers_are_kept(book):
-    result = result_of((0, body(1.0)), (1, body(2.0)), (0, body(1.0)), (0, body(3.0)))
-    checked = book.check(result)
-    assert checked.latencies_ns.tolist() == [1, 2, 3, 4]
-    assert (checked.failures, checked.failure_examples) == (1, ("HTTP 500",))
-    assert values(book) == {"a": [[1.0], [3.0]], "b": [[2.0]]}
-
-
-def test_each_answer_that_is_none_is_a_failure_and_has_no_latency(book):
-    result = result_of((0, body(1.0)), (0, b"{"), (1, b"{"), (0, b"{"), (1, body(2.0)))
-    checked = book.check(result)
-    assert checked.latencies_ns.tolist() == [1, 5]
-    assert checked.failures == 4
-    said = checked.failure_examples
-    assert [text.partition(" cannot be used")[0] for text in said] == [
-        "HTTP 500", "the answer to 'a'", "the answer to 'b'",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("third", "failures"), [(body(3.0), 1), (b"{", 3)])
-def test_what_was_not_kept_is_as_good_as_what_was(book, third, failures):
-    """Two bodies are kept; a third is not: where one of the two is none, nobody can vouch for it."""
-    second = body(2.0) if failures == 1 else b"["
-    result = result_of((0, body(1.0)), (0, second), (0, third), distinct_per_input=2)
-    checked = book.check(result)
-    assert checked.failures == failures
-    assert len(checked.latencies_ns) == 4 - failures
-    assert isinstance(checked.latencies_ns, np.ndarray)

@@ -16,7 +16,13 @@ from pytest_modelgate.load.workload import Workload
 from pytest_modelgate.markers import GateSpec
 from pytest_modelgate.measure import _notes, describe_load, measure, recorded_only
 from pytest_modelgate.metrics import Metrics
-from pytest_modelgate.one_run import CLIENT_BOUND_SHARE, _as_run, one_run
+from pytest_modelgate.one_run import (
+    CLIENT_BOUND_SHARE,
+    _as_run,
+    _Driver,
+    fresh_server,
+    one_run,
+)
 from pytest_modelgate.probes.cpu import CpuProbe
 from pytest_modelgate.probes.memory import MemoryProbe
 from pytest_modelgate.protocols.oip_http import oip_http
@@ -179,6 +185,16 @@ def test_a_server_that_ends_under_load_ends_the_run_with_its_log(make_rig):
     with pytest.raises(ServerError, match="the server 'toy' ended: exit 3") as caught:
         run(make_rig(fault="exit", after=20))
     assert caught.value.log
+
+
+def test_a_server_that_ended_after_its_last_answer_is_found_out(make_rig):
+    rig = make_rig()
+    with fresh_server(rig) as (server, _), Workload.spool(INPUTS, rig.protocol.encode) as workload:
+        driver = _Driver(rig, server, workload)
+        driver.expect_alive()
+        server.stop()
+        with pytest.raises(ServerError, match="the server 'toy' ended: "):
+            driver.expect_alive()
 
 
 def test_a_server_that_hangs_ends_the_run(make_rig):

@@ -95,3 +95,28 @@ def test_a_refused_recording_says_that_nothing_changed():
     message = render_failure(gate(metric(), recorded="refused"))
     assert "the baseline in git is as it was" in message
     assert "--update-baseline" not in message
+
+
+def test_breaches_for_one_reason_are_each_shown_with_their_numbers():
+    message = render_failure(
+        gate(metric("latency.p50", reason="too slow"), metric("latency.p90", reason="too slow"))
+    )
+    assert message.count("    measured  17.1 ms") == 2
+
+
+def test_what_is_inconclusive_for_one_reason_is_said_once():
+    alike = {"verdict": "inconclusive", "reason": "no baseline"}
+    message = render_failure(
+        gate(metric("latency.p50", **alike), metric("latency.p90", **alike), verdict="inconclusive")
+    )
+    assert message.splitlines()[1:] == [
+        "  latency.p50, latency.p90: inconclusive",
+        "    no baseline",
+    ]
+
+
+def test_a_change_without_bounds_is_shown_alone_and_one_run_is_one_run():
+    change = {"value": 0.5, "low": None, "high": None}
+    lines = render_failure(gate(metric(change=change, runs=1))).splitlines()
+    assert "    change    +50 %" in lines
+    assert "    measured  17.1 ms (16.9 ms … 17.3 ms), 1 run, 2,000 samples" in lines

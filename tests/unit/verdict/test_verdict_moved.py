@@ -74,9 +74,17 @@ def test_a_metric_that_came_or_went_has_moved() -> None:
     assert "memory.growth: 0 and now 2 values" in found
 
 
-def test_a_metric_that_only_some_runs_have_is_compared_as_far_as_it_goes() -> None:
-    some = (*runs_of("memory.peak", 100, 101), *runs_with_median(1000))
-    assert moved(recorded(*some), recorded(*some), ALPHA) == ()
+@pytest.mark.parametrize(
+    ("before", "now"), [((1.0,), ()), ((), (1.0,)), ((1.0,), (9.0,)), ((1.0, 1.0), (9.0, 9.0))]
+)
+def test_a_metric_that_only_some_runs_of_both_have_comes_and_goes_by_chance(
+    before: tuple[float, ...], now: tuple[float, ...]
+) -> None:
+    others = runs_with_median(1000, 1001, 1002)
+    old, new = (
+        recorded(*[*runs_of("memory.growth", *some), *others][:3]) for some in (before, now)
+    )
+    assert moved(old, new, ALPHA) == ()
 
 
 def test_what_has_no_noise_moved_if_it_changed_at_all() -> None:
