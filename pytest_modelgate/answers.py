@@ -9,26 +9,78 @@ import numpy as np
 
 from pytest_modelgate.drift.contract import check_against_contract
 from pytest_modelgate.errors import ProtocolError
+from pytest_modelgate.tensors import is_bytes
 
 if TYPE_CHECKING:
     from pytest_modelgate.load.recording import LoadResult
     from pytest_modelgate.load.workload import Workload
     from pytest_modelgate.protocols.protocol import HttpProtocol
-    from pytest_modelgate.tensors import Contract, Tensors
+    from pytest_modelgate.tensors import Array, Contract, Tensors
 
 MOST_DISTINCT_ANSWERS = 16
-"""Distinct answers kept for one input; a server that gives more has failed the gate by then."""
+"""Distinct answers to one input that are kept one by one, and so many of another structure."""
+
+_EXTREMES = (np.minimum, np.maximum, np.fmin)
+
+
+class _Kept:
+    """The distinct answers to one input, in a bounded space.
+
+    Of numbers beyond the first 16 answers only the elementwise extremes are kept. That hides no
+    mismatch: where one element of one answer lies outside an interval, an extreme does too. A NaN
+    becomes ``minimum`` and ``maximum``, and what is none beside it ``fmin``.
+    """
+
+    def __init__(self) -> None:
+        self.alike: list[Tensors] = []  # as the first
+        self.others: list[Tensors] = []
+        self.extremes: tuple[Tensors, ...] = ()
+        self.unchecked = 0
+
+    def add(self, answer: Tensors) -> bool:
+        """Take one; tell whether it is kept as it is."""
+        is_alike = not self.alike or _structure(answer) == _structure(self.alike[0])
+        kept = self.alike if is_alike else self.others
+        if len(kept) < MOST_DISTINCT_ANSWERS:
+            kept.append(answer)
+            return True
+        if is_alike and not any(map(is_bytes, answer.values())):
+            known = self.extremes or (answer,) * len(_EXTREMES)
+            self.extremes = tuple(
+                {name: _joined(join, tensors[name], answer[name]) for name in answer}
+                for join, tensors in zip(_EXTREMES, known, strict=True)
+            )
+        else:
+            self.unchecked += 1
+        return False
+
+    def all(self) -> tuple[Tensors, ...]:
+        """Return what every answer can be judged by, the first given first."""
+        return (*self.alike, *self.others, *self.extremes)
+
+
+def _structure(answer: Tensors) -> dict[str, tuple[object, tuple[int, ...]]]:
+    return {name: (array.dtype, array.shape) for name, array in answer.items()}
+
+
+def _joined(join: np.ufunc, known: Array, array: Array) -> Array:
+    with np.errstate(invalid="ignore"):  # bfloat16 warns of a NaN, which is no surprise here
+        return np.asarray(join(known, array))  # of no dimensions, it would be a scalar
 
 
 class AnswerBook:
-    """Decodes bodies and keeps the distinct answers to the first ``keep`` inputs."""
+    """Decodes bodies and keeps the distinct answers to the first ``keep`` inputs.
+
+    :ivar keep: how many inputs have their answers kept.
+    """
 
     def __init__(self, protocol: HttpProtocol, workload: Workload, keep: int) -> None:
         self._protocol = protocol
         self._workload = workload
         self.keep = keep
         self._seen: set[tuple[int, bytes]] = set()
-        self._answers: dict[int, list[Tensors]] = {}
+        self._answers: dict[int, _Kept] = {}
+        self._not_kept = 0
         self.contract: Contract | None = None
 
     def add(self, index: int, body: bytes) -> None:
@@ -48,10 +100,13 @@ class AnswerBook:
                 hint=error.hint,
             ) from error
         self._check_declared(index, answer)
-        kept = self._answers.setdefault(index, [])
-        if index < self.keep and len(kept) < MOST_DISTINCT_ANSWERS:
+        if index < self.keep and self._answers.setdefault(index, _Kept()).add(answer):
             self._seen.add((index, body))
-            kept.append(answer)
+
+    @property
+    def unchecked(self) -> int:
+        """How many answers to the inputs that are kept are in no way among the kept answers."""
+        return self._not_kept + sum(kept.unchecked for kept in self._answers.values())
 
     def _check_declared(self, index: int, answer: Tensors) -> None:
         broken = check_against_contract(answer, self.contract) if self.contract else ()
@@ -70,6 +125,7 @@ class AnswerBook:
         """
         reasons: dict[int, str] = {}
         given = result.answers
+        self._not_kept += sum(n for index, n in given.not_kept.items() if index < self.keep)
         for index, bodies in given.by_input.items():
             for number, body in zip(given.numbers[index], bodies, strict=True):
                 try:
@@ -87,9 +143,10 @@ class AnswerBook:
         )
 
     def answers(self) -> dict[str, tuple[Tensors, ...]]:
-        """Return input name → distinct answers, the first given first."""
+        """Return input name → distinct answers, the first given first.
+
+        Beyond the first 16, numbers are there as the least and the greatest of each element.
+        """
         return {
-            self._workload.name(index): tuple(kept)
-            for index, kept in sorted(self._answers.items())
-            if kept
+            self._workload.name(index): kept.all() for index, kept in sorted(self._answers.items())
         }

@@ -46,8 +46,8 @@ def pytest_modelgate_protocols() -> Mapping[str, ProtocolFactory]:
 
 @hookimpl
 def pytest_modelgate_probes() -> Sequence[Probe]:
-    """CPU time first: memory takes a rest at the end that it must not count."""
-    return (CpuProbe(), MemoryProbe())
+    """CPU time last, and so ended first: memory takes a rest at its end that CPU must not count."""
+    return (MemoryProbe(), CpuProbe())
 
 
 @hookimpl

@@ -57,6 +57,8 @@ def close_session(
         said = hooks.pytest_modelgate_report(report=report, settings=settings)
     except ModelgateError as error:
         return Closing(report, tuple(str(error).splitlines()), failed=True)
+    except Exception as error:  # noqa: BLE001 - any plugin's; it must not take the verdicts away
+        return Closing(report, (f"a report could not be made: {error!r}",), failed=True)
     lines = [line for text in said for line in text.splitlines()]
     if not results:
         lines.insert(0, "nothing was gated: no selected test carries @pytest.mark.modelgate(…)")

@@ -85,7 +85,7 @@ class DriftSpec:
 class Settings:
     """The session's settings, after precedence: command line, environment, file, default."""
 
-    root: Path  # the folder of the configuration file, else pytest's root
+    root: Path  # the folder of the configuration file, else of the tests asked for
     enabled: bool = False
     update_baseline: bool = False
     json: Path | None = None

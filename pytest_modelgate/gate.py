@@ -16,6 +16,7 @@ from pytest_modelgate.measure import measure, recorded_only, with_recorded
 from pytest_modelgate.one_run import fresh_server
 from pytest_modelgate.recording import user_number
 from pytest_modelgate.reports.failure import render_failure
+from pytest_modelgate.servers.http_get import base_url
 from pytest_modelgate.verdict import Verdict, judge, moved
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class Gate:
         """A server for free-form use, started when first asked for and stopped with the test."""
         if self._server is None:
             self._rig.kind.prepare(self._rig.spec)
+            # Else it would be measured with what another xdist worker measures.
+            self._free_form.enter_context(self._session.machine())
             self._server = self._free_form.enter_context(fresh_server(self._rig))[0]
         return self._server
 
@@ -115,10 +118,8 @@ class Gate:
     def client(self) -> httpx.Client:
         """An HTTP client whose base URL is the free-form server's."""
         if self._client is None:
-            server = self.server
-            scheme = "https" if server.tls else "http"
-            url = f"{scheme}://{server.host}:{server.port}"
-            self._client = self._free_form.enter_context(httpx.Client(base_url=url))
+            client = httpx.Client(base_url=base_url(self.server), trust_env=False)
+            self._client = self._free_form.enter_context(client)
         return self._client
 
     def close(self) -> None:
@@ -140,7 +141,7 @@ class Gate:
                 return self._update(measurement, thresholds)
             return self._compare(measurement, thresholds)
         except ModelgateError as error:
-            report = unfinished(test=self._spec.test, server=self._spec.server, reason=error.what)
+            report = unfinished(test=self._spec.nodeid, server=self._spec.server, reason=error.what)
             return Conclusion(report, failure=f"modelgate: {error}")
 
     def _thresholds(self) -> Mapping[str, Threshold]:
@@ -177,7 +178,7 @@ class Gate:
         baseline: Baseline | None,
     ) -> GateVerdict:
         return judge(
-            self._spec.test,
+            self._spec.nodeid,
             thresholds,
             measurement,
             baseline,

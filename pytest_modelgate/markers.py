@@ -28,6 +28,7 @@ GATE_MARKERS = ("load", "latency", "memory", "drift", "thresholds")
 """Markers that act only beside ``modelgate``: somebody else's of the same name is left alone."""
 
 LOAD_ARGUMENTS = ("concurrency", "requests", "duration", "warmup")
+_LENGTHS = frozenset({"requests", "duration"})  # of which a load has one
 DRIFT_ARGUMENTS = ("rtol", "atol", "inputs", "equal_nan", *MARKER_KEYWORDS["drift"])
 
 
@@ -44,12 +45,14 @@ class Mark:
 class GateSpec:
     """What one gated test is to measure and to hold it against.
 
-    :ivar test: the test's id relative to the configuration's folder: the baseline's key.
+    :ivar nodeid: the test as pytest names it.
+    :ivar test: the same relative to the configuration's folder: the baseline's key.
     :ivar thresholds: metric name → threshold: the marker's, else the organisation's default.
     :ivar own_thresholds: the names among them that the test's own markers gave.
     :ivar drift: how answers are compared; None where the test does not gate them.
     """
 
+    nodeid: str
     test: str
     server: str
     load: LoadSpec
@@ -58,7 +61,9 @@ class GateSpec:
     drift: DriftSpec | None
 
 
-def gate_spec(test: str, marks: Sequence[Mark], settings: Settings, metrics: Metrics) -> GateSpec:
+def gate_spec(
+    nodeid: str, test: str, marks: Sequence[Mark], settings: Settings, metrics: Metrics
+) -> GateSpec:
     """Read the marks of a test, the closest first, into what they ask for.
 
     :raises ConfigError: an unknown server, argument or metric, or a malformed value; the message
@@ -71,9 +76,10 @@ def gate_spec(test: str, marks: Sequence[Mark], settings: Settings, metrics: Met
     own = {name: text for name, text in texts.items() if text is not None}
     defaults = {name: text for name, text in settings.thresholds.items() if name not in texts}
     return GateSpec(
+        nodeid=nodeid,
         test=test,
         server=server,
-        load=_load_spec(_merged_kwargs("load", marks)),
+        load=_load_spec(_load_kwargs(marks)),
         thresholds={
             name: parse_threshold(metrics[name], text) for name, text in {**defaults, **own}.items()
         },
@@ -112,6 +118,25 @@ def _merged_kwargs(name: str, marks: Sequence[Mark]) -> dict[str, object]:
         if mark.name == name:
             _reject_positional(mark)
             merged = {**mark.kwargs, **merged}
+    return merged
+
+
+def _load_kwargs(marks: Sequence[Mark]) -> dict[str, object]:
+    """Return the load's arguments, the closest mark's winning; None is as good as not given."""
+    merged: dict[str, object] = {}
+    for mark in marks:
+        if mark.name != "load":
+            continue
+        _reject_positional(mark)
+        _reject_unknown("load", mark.kwargs, LOAD_ARGUMENTS)
+        given = {name: value for name, value in mark.kwargs.items() if value is not None}
+        if given.keys() >= _LENGTHS:
+            raise ConfigError(
+                "@pytest.mark.load takes requests or duration, not both", got=_call(mark)
+            )
+        # A closer mark that says how long the load is says so in the place of either argument.
+        decided = merged.keys() | (_LENGTHS if merged.keys() & _LENGTHS else ())
+        merged |= {name: value for name, value in given.items() if name not in decided}
     return merged
 
 
@@ -159,12 +184,6 @@ def _threshold_text(mark: Mark, argument: str, value: object) -> str | None:
 
 
 def _load_spec(kwargs: Mapping[str, object]) -> LoadSpec:
-    _reject_unknown("load", kwargs, LOAD_ARGUMENTS)
-    if "requests" in kwargs and "duration" in kwargs:
-        raise ConfigError(
-            "@pytest.mark.load takes requests or duration, not both",
-            got=_call(Mark("load", kwargs=kwargs)),
-        )
     default = LoadSpec()
     spec = LoadSpec(
         concurrency=_whole("load", "concurrency", kwargs, default.concurrency, least=1),
@@ -172,7 +191,7 @@ def _load_spec(kwargs: Mapping[str, object]) -> LoadSpec:
         warmup_requests=_whole("load", "warmup", kwargs, default.warmup_requests, least=0),
     )
     if "duration" in kwargs:
-        seconds = parse_duration_s(kwargs["duration"])
+        seconds = parse_duration_s(kwargs["duration"], "@pytest.mark.load(duration=…)")
         if seconds <= 0:
             raise ConfigError(
                 "@pytest.mark.load(duration=…) must be longer than nothing",

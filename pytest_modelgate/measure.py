@@ -105,7 +105,7 @@ def _measurement(
         provenance={**last.provenance, **_made_by(rig)},
         unmeasured={} if image_bytes is not None else {"image.size": "this server has no image"},
         log=last.log,
-        notes=_notes(done),
+        unchecked=book.unchecked,
     )
 
 
@@ -113,14 +113,7 @@ def _made_by(rig: Rig) -> dict[str, str]:
     return {"pytest_modelgate": __version__, **git_provenance(rig.root)}
 
 
-def _notes(done: Sequence[RunOutcome]) -> tuple[str, ...]:
-    unchecked = sum(outcome.unchecked for outcome in done)
-    if not unchecked:
-        return ()
-    return (f"{unchecked:,} answers under load were not decoded: too many that differ",)
-
-
 def describe_load(load: LoadSpec) -> str:
     """Return the load as the fingerprint has it."""
     amount = f"{load.requests} requests" if load.requests else f"{load.duration_s:g} s"
-    return f"closed loop, {load.concurrency} connections, {amount}, warm-up {load.warmup_requests}"
+    return f"closed loop, concurrency {load.concurrency}, {amount}, warm-up {load.warmup_requests}"

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_modelgate.errors import LoadError, ProtocolError, ServerError
+from pytest_modelgate.errors import ConfigError, LoadError, ProtocolError, ServerError
 from pytest_modelgate.load.closed_loop import run_closed_loop, send_each
 from pytest_modelgate.load.recording import Failure
 from pytest_modelgate.load.target import Target
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_modelgate.config import LoadSpec
     from pytest_modelgate.load.recording import LoadResult
     from pytest_modelgate.load.workload import Workload
-    from pytest_modelgate.probes.probe import Reading
+    from pytest_modelgate.probes.probe import Probe, Reading
     from pytest_modelgate.rig import Rig
     from pytest_modelgate.servers.server import RunningServer, StartPhases
 
@@ -40,13 +40,9 @@ _PATIENCE = 3
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """A run, and what is known of its server.
-
-    :ivar unchecked: answers of the window that were too many and too different to be decoded.
-    """
+    """A run, and what is known of its server."""
 
     run: Run
-    unchecked: int
     image_bytes: int | None
     conditions: Mapping[str, str]
     provenance: Mapping[str, str]
@@ -59,7 +55,7 @@ def fresh_server(rig: Rig) -> Iterator[tuple[RunningServer, StartPhases]]:
     began = rig.clock()
     server = rig.kind.start(rig.spec)
     try:
-        with HttpGet(server) as get:
+        with _control_plane(rig, server) as get:
             phases = await_ready(
                 server,
                 lambda: rig.protocol.is_live(get),
@@ -74,6 +70,10 @@ def fresh_server(rig: Rig) -> Iterator[tuple[RunningServer, StartPhases]]:
         server.stop()
 
 
+def _control_plane(rig: Rig, server: RunningServer) -> HttpGet:
+    return HttpGet(server, timeout_s=max(1.0, rig.spec.request_timeout_s))
+
+
 def one_run(
     rig: Rig, load: LoadSpec, percentiles: Sequence[str], workload: Workload, book: AnswerBook
 ) -> RunOutcome:
@@ -86,23 +86,25 @@ def one_run(
         driver = _Driver(rig, server, workload)
         first_answer_s, first_body = driver.first_answer(phases)
         if book.contract is None:
-            with HttpGet(server) as get:
+            with _control_plane(rig, server) as get:
                 book.contract = rig.protocol.contract(get)
         book.add(0, first_body)
-        failures = driver.ask_each(book, range(1, book.keep))
+        asked = driver.ask_each(book, range(1, book.keep))
         readings = [probe.attach(server) for probe in rig.probes]
-        values: dict[str, float] = {
+        startup = {
             "startup.live": phases.live_s,
             "startup.ready": phases.ready_s,
             "startup.first_answer": first_answer_s,
         }
-        result = driver.drive(load, _window(readings, values))
+        values = dict(startup) if server.is_fresh else {}
+        result = driver.drive(load, _window(rig.probes, readings, values))
         driver.expect_alive()
         result = book.check(result)
         unmeasured = {name: why for r in readings for name, why in r.unmeasured().items()}
+        if not server.is_fresh:
+            unmeasured |= dict.fromkeys(startup, "the server was running already")
         return RunOutcome(
-            run=_as_run(result, failures, percentiles, values, unmeasured),
-            unchecked=result.answers.not_kept,
+            run=_as_run(result, asked, percentiles, values, unmeasured),
             image_bytes=server.image_bytes,
             conditions={**server.conditions, **_sources(readings)},
             provenance=server.provenance,
@@ -114,6 +116,14 @@ def _sources(readings: Sequence[Reading]) -> dict[str, str]:
     """Return where the probes read, which is part of the conditions."""
     sources = dict.fromkeys(reading.source for reading in readings if reading.source)
     return {"accounting": ", ".join(sources)}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What came of the requests before the warm-up: how many were answered, why others failed."""
+
+    answered: int = 0
+    failures: tuple[str, ...] = ()
 
 
 class _Driver:
@@ -164,14 +174,16 @@ class _Driver:
             self._rig.sleep(0.02)
         return phases.ready_s + self._rig.clock() - asked_s, outcome
 
-    def ask_each(self, book: AnswerBook, indices: Iterable[int]) -> list[str]:
-        """Ask for these answers, one after the other; return what failed on the way."""
+    def ask_each(self, book: AnswerBook, indices: Iterable[int]) -> _Asked:
+        """Ask for these answers, one after the other."""
         failures: list[str] = []
+        answered = 0
         for index in indices:
             for _ in range(_PATIENCE):
                 outcome = self._ask(index)
                 if not isinstance(outcome, Failure):
                     book.add(index, outcome)
+                    answered += 1
                     break
                 failures.append(outcome.reason)
             else:
@@ -180,7 +192,7 @@ class _Driver:
                     f"{self._workload.name(index)!r}",
                     got=failures[-1],
                 )
-        return failures
+        return _Asked(answered, tuple(failures))
 
     def drive(
         self, load: LoadSpec, window: Callable[[Callable[[], int]], AbstractContextManager[object]]
@@ -200,34 +212,57 @@ class _Driver:
 
 
 def _window(
-    readings: Sequence[Reading], values: dict[str, float]
+    probes: Sequence[Probe], readings: Sequence[Reading], values: dict[str, float]
 ) -> Callable[[Callable[[], int]], AbstractContextManager[object]]:
     """Make the context that has the probes read exactly around the measuring window."""
 
     @contextlib.contextmanager
     def opened(completed: Callable[[], int]) -> Iterator[None]:
-        for reading in readings:
-            reading.begin(completed)
-        try:
+        # Whatever one of them raises, the others that have begun are ended.
+        with contextlib.ExitStack() as begun:
+            for probe, reading in zip(probes, readings, strict=True):
+                reading.begin(completed)
+                begun.callback(_take, probe, reading, values)
             yield
-        finally:
-            for reading in readings:
-                values.update(reading.end())
 
     return opened
 
 
+def _take(probe: Probe, reading: Reading, values: dict[str, float]) -> None:
+    values.update(_probed(probe, reading.end()))
+
+
+def _probed(probe: Probe, values: Mapping[str, float]) -> dict[str, float]:
+    """Return what a probe read, as floats: it may be anything that numpy has, or a whole number."""
+    declared = [metric.name for metric in probe.metrics]
+    if unknown := sorted(values.keys() - set(declared)):
+        raise ConfigError(
+            f"{type(probe).__name__} read {unknown[0]!r}, which it does not declare",
+            expected=f"one of {', '.join(declared)}",
+            hint="name every metric in the probe's metrics",
+        )
+    try:
+        return {name: float(value) for name, value in values.items()}
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{type(probe).__name__} read what is no number",
+            expected="metric name → number",
+            got=repr(dict(values)),
+        ) from error
+
+
 def _as_run(
     result: LoadResult,
-    more_failures: Sequence[str],
+    asked: _Asked,
     percentiles: Sequence[str],
     probed: Mapping[str, float],
     unmeasured: Mapping[str, str],
 ) -> Run:
     """Put a run's numbers together; what does not exist as a finite number says why."""
     answered = len(result.latencies_ns)
-    requests = answered + result.failures + len(more_failures)
-    failures = result.failures + len(more_failures)
+    failures = result.failures + result.warmup_failures + len(asked.failures)
+    before = result.warmup_requests + asked.answered + len(asked.failures)
+    requests = answered + result.failures + before
     latencies = LatencySketch.from_latencies_ns(result.latencies_ns, result.failures)
     values = {**probed, "errors.rate": failures / requests}
     reasons = dict(unmeasured)
@@ -245,7 +280,7 @@ def _as_run(
             reasons[name] = "falls among the failed requests, which count as infinitely slow"
         else:
             values[name] = value
-    examples = tuple(dict.fromkeys([*result.failure_examples, *more_failures]))[:MOST_EXAMPLES]
+    examples = tuple(dict.fromkeys([*result.failure_examples, *asked.failures]))[:MOST_EXAMPLES]
     return Run(values, requests, failures, latencies, examples, reasons)
 
 

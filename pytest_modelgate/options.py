@@ -261,4 +261,6 @@ def maybe_enabled(cli: Mapping[str, object], env: Mapping[str, str], start: Path
         return bool(given)
     if cli.get(UPDATE_BASELINE.dest):
         return True
-    return any(name.startswith(ENV_PREFIX) for name in env) or mentions(start, ENABLED.name)
+    return any(name.startswith(ENV_PREFIX) for name in env) or any(
+        mentions(start, option.name) for option in (ENABLED, UPDATE_BASELINE)
+    )

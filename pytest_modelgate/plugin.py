@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ COLLECTOR = pytest.StashKey["GateCollector"]()
 SKIPPED_FILES = pytest.StashKey[list[str]]()
 SPEC = pytest.StashKey["GateSpec | ModelgateError"]()
 GATE = pytest.StashKey["Gate"]()
+REAPED = pytest.StashKey[tuple[str, ...]]()
 RESULT = pytest.StashKey["Mapping[str, object]"]()
 
 MARKERS = (
@@ -109,7 +111,7 @@ def _begin(config: pytest.Config, settings: Settings) -> None:
 
     config.pluginmanager.register(builtin, "modelgate-builtin")
     try:
-        reap_strays()
+        config.stash[REAPED] = reap_strays()
         registry = Registry.from_hooks(config.hook, settings)
         config.stash[SESSION] = GateSession(settings, registry, _progress(config))
     except ModelgateError as error:
@@ -127,7 +129,9 @@ def _stop_cleanly_on_sigterm(config: pytest.Config) -> None:
     def interrupt(signum: int, _frame: object) -> None:
         raise KeyboardInterrupt(f"signal {signum}")
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main thread may say what a signal does
+    previous = signal.signal(signal.SIGTERM, interrupt) or signal.SIG_DFL
 
     def restore() -> None:
         signal.signal(signal.SIGTERM, previous)
@@ -195,7 +199,8 @@ def _read_markers(item: pytest.Item, session: GateSession) -> GateSpec | Modelga
 
     marks = [Mark(mark.name, mark.args, mark.kwargs) for mark in _marks(item)]
     try:
-        return gate_spec(_test_id(item, session), marks, session.settings, session.registry.metrics)
+        test = _baseline_key(item, session)
+        return gate_spec(item.nodeid, test, marks, session.settings, session.registry.metrics)
     except ModelgateError as error:
         return error
 
@@ -207,10 +212,10 @@ def _marks(item: pytest.Item) -> Iterator[pytest.Mark]:
     yield from item.iter_markers()
 
 
-def _test_id(item: pytest.Item, session: GateSession) -> str:
-    """Return the node id relative to the configuration, wherever pytest was started."""
+def _baseline_key(item: pytest.Item, session: GateSession) -> str:
+    """Return the node id relative to the configuration, wherever and however pytest was started."""
     _, _, inner = item.nodeid.partition("::")
-    path = os.path.relpath(item.path, session.settings.root).replace(os.sep, "/")
+    path = os.path.relpath(item.path.resolve(), session.settings.root).replace(os.sep, "/")
     return f"{path}::{inner}"
 
 
@@ -248,6 +253,8 @@ def _failure(message: str) -> BaseException:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Make the test's gate, if it is not skipped and no fixture has made it already."""
+    if RESULT in item.stash:  # of an earlier attempt, where a plugin repeats failed tests
+        del item.stash[RESULT]
     with _without_traceback():
         result = yield
         if SPEC in item.stash:
@@ -323,10 +330,10 @@ def _unfinished(
     """Return the result of a gate that came to no verdict: not green, whatever the reason."""
     from pytest_modelgate.gate import unfinished
 
-    spec, session = item.stash[SPEC], item.config.stash[SESSION]
+    spec = item.stash[SPEC]
     reason = call.excinfo.exconly() if call.excinfo else "the test ended before its verdict"
     return unfinished(
-        test=_test_id(item, session),
+        test=item.nodeid,
         server="" if isinstance(spec, ModelgateError) else spec.server,
         reason=reason.removeprefix("Failed: ").removeprefix("modelgate: "),
         skipped=report.skipped and not hasattr(report, "wasxfail"),
@@ -348,9 +355,16 @@ class GateCollector:
             self._gates[report.nodeid] = report.modelgate
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: object) -> None:
-        """Learn from an xdist worker which gates it had collected."""
+    def pytest_testnodedown(self, node: object, error: object) -> None:
+        """Learn from an xdist worker which gates it had collected; bury what a dead one left."""
         self.expected.update(getattr(node, "workeroutput", {}).get("modelgate_expected", ()))
+        if error is not None:
+            from pytest_modelgate.servers.strays import reap_strays
+
+            def bury() -> None:
+                reap_strays()
+
+            self._config.add_cleanup(bury)  # by when it is surely dead
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -376,7 +390,8 @@ class GateCollector:
         width = writer.fullwidth if sys.stdout.isatty() else max(writer.fullwidth, 120)
         table = render_terminal(self._closing.report, width=width, color=writer.hasmarkup)
         terminalreporter.section("modelgate")
-        for line in (*table.splitlines(), *self._closing.lines):
+        reaped = [f"removed what a killed session left: {it}" for it in self._config.stash[REAPED]]
+        for line in (*table.splitlines(), *self._closing.lines, *reaped):
             terminalreporter.write_line(line)
 
 

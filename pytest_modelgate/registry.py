@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pytest_modelgate.errors import ConfigError
-from pytest_modelgate.metrics import BUILT_IN, Metrics
+from pytest_modelgate.metrics import BUILT_IN, Evidence, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -91,6 +91,11 @@ def _added_metrics(probes: Iterable[Probe]) -> list[Metric]:
                 continue
             if metric.name in added or metric.name in {known.name for known in BUILT_IN}:
                 raise ConfigError(f"two probes provide the metric {metric.name!r}")
+            if metric.evidence is not Evidence.PER_RUN:  # all else rests on more than a value a run
+                raise ConfigError(
+                    f"the probe's metric {metric.name!r} rests on {metric.evidence.value} evidence",
+                    expected="Evidence.PER_RUN: a probe gives one value a run",
+                )
             added[metric.name] = metric
     return list(added.values())
 

@@ -19,9 +19,11 @@ class Run:
 
     :ivar values: metric name → the run's value in the metric's unit. A metric that this run could
         not measure is absent here and has its reason in ``unmeasured``.
-    :ivar requests: requests sent in the window, failed ones included.
+    :ivar requests: requests sent, failed ones included: those of the window, of the warm-up, and
+        the inputs that drift compares, sent one by one before it.
     :ivar failures: how many of them failed.
-    :ivar latencies: the window's latencies; a failed request counts as infinitely slow.
+    :ivar latencies: the latencies of the window alone; a failed request of the window counts as
+        infinitely slow.
     :ivar failure_examples: what the first few failures said.
     :ivar unmeasured: metric name → why this run has no value for it.
     """
@@ -52,13 +54,15 @@ class Measurement:
     :ivar runs: the runs, in the order they were made; none where the test only recorded numbers.
     :ivar exact: metric name → value for what has no noise (image size, recorded numbers).
     :ivar answers: input name → its distinct answers, over all runs and under load; the first is the
-        one that a baseline records. Only the inputs that the drift gate compares.
+        one that a baseline records. Only the inputs that the drift gate compares. Beyond the first
+        16 to an input, numbers are there as the least and the greatest of each element.
     :ivar contract: what the server declares of its inputs and outputs, None where it does not.
     :ivar fingerprint: the conditions: two measurements compare only where these are equal.
     :ivar provenance: what was served and by whom: shown, and expected to differ.
     :ivar unmeasured: metric name → why no run could have a value for it.
     :ivar log: the last server's last log lines.
     :ivar notes: what a reader of the numbers must know.
+    :ivar unchecked: answers to these inputs that could not be kept in any form.
     """
 
     server: str
@@ -72,3 +76,4 @@ class Measurement:
     unmeasured: Mapping[str, str] = field(default_factory=dict)
     log: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unchecked: int = 0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
+from filelock import Timeout
 
 from pytest_modelgate.baselines.store import BaselineStore
+from pytest_modelgate.errors import ModelgateError
+from pytest_modelgate.locks import lock_of
 from pytest_modelgate.rig import Rig
 from pytest_modelgate.server_table import with_runtime
 from pytest_modelgate.stats.sharing import per_metric_alpha
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
 BUILD_ALPHA = 0.01
 """False alarms a build, all metrics of all gates together."""
+
+MACHINE_TIMEOUT_S = 3600
+"""So long a measurement waits for others; more is a process that hangs or was suspended."""
 
 
 class GateSession:
@@ -57,13 +59,28 @@ class GateSession:
 
     @contextlib.contextmanager
     def machine(self) -> Iterator[None]:
-        """Have the machine to oneself among the measurements of this user.
+        """Have the machine to oneself among the servers that this user's sessions run.
 
         Two xdist workers that measure at once would measure each other.
+
+        :raises ModelgateError: where others have kept it for longer than they should.
         """
-        path = Path(tempfile.gettempdir()) / f"modelgate-{os.getuid()}.lock"
-        with FileLock(path):
+        lock = lock_of("machine")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            self.progress.step("waiting for another measurement to end")
+            try:
+                lock.acquire(timeout=MACHINE_TIMEOUT_S)
+            except Timeout as error:
+                raise ModelgateError(
+                    f"another measurement has not ended for {MACHINE_TIMEOUT_S / 60:.0f} minutes",
+                    hint=f"end the pytest that holds {lock.lock_file}",
+                ) from error
+        try:
             yield
+        finally:
+            lock.release()
 
     def close(self) -> None:
         """Stop every server that still runs."""

@@ -26,7 +26,8 @@ def load_settings(
 
     :param cli: ``Option.dest`` → value as given on the command line; None where it was not.
     :param env: the environment.
-    :param start: pytest's root, where the search for a configuration file begins.
+    :param start: the common folder of the tests asked for, where the search for a configuration
+        file begins.
     :param cwd: where pytest was started: what paths on the command line and in the environment
         refer to.
     :raises ConfigError: where a file cannot be read, a key is unknown, or a value is not valid.

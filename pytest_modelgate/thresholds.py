@@ -140,7 +140,7 @@ def _tolerance(metric: Metric, text: str, sign: str, percent: str) -> float:
             metric,
             text,
             "a measured value is never precise enough to be proven not worse by 0 %",
-            hint='allow some noise, as in "+5 %"',
+            hint=f'allow some noise, as in "{_example_tolerance(metric)}"',
         )
     if tolerance >= 1 and metric.better == "higher":
         raise _error(
@@ -155,8 +155,12 @@ def _examples(metric: Metric) -> str:
         return '"< 0.1 %" or "<= 0"'
     limit = f"{op} {example_value(metric.unit)}"
     if metric.relative:
-        return f'"{limit}" or "+5 %"'
+        return f'"{limit}" or "{_example_tolerance(metric)}"'
     return f'"{limit}" or "{op}= {example_value(metric.unit)}"'
+
+
+def _example_tolerance(metric: Metric) -> str:
+    return "+5 %" if metric.better == "lower" else "-5 %"
 
 
 def _error(metric: Metric, text: object, why: str, hint: str) -> ConfigError:

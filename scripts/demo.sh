@@ -31,7 +31,10 @@ gate() { "$pytest" --modelgate --modelgate-runtime "$runtime" --modelgate-baseli
 if [ -z "$(find "$baselines" -name baseline.json 2>/dev/null)" ]; then
   say "" "This machine has no baseline yet: recording one from the dev build."
   "$here/candidate.sh" dev
-  gate --update-baseline
+  gate --update-baseline || {
+    say "" "If the machine was too busy for that, more runs may do:"
+    gate --update-baseline --modelgate-runs 15
+  }
 fi
 say ""
 "$here/candidate.sh" "$variant"

@@ -15,8 +15,6 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
@@ -24,10 +22,12 @@ import filelock
 from pytest_modelgate.baselines.answers_file import decode_answers, encode_answers
 from pytest_modelgate.baselines.document import AnswersReference, from_json, to_json
 from pytest_modelgate.errors import BaselineError
+from pytest_modelgate.locks import lock_of
 from pytest_modelgate.server_table import SERVER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pytest_modelgate.baselines.record import Baseline
     from pytest_modelgate.tensors import Tensors
@@ -165,12 +165,10 @@ def _delete_leftovers(folder: Path, keep: str) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold a baseline's lock. It lies outside the repository, which would otherwise show it."""
-    locks = Path(tempfile.gettempdir()) / f"modelgate-locks-{os.getuid()}"
-    locks.mkdir(mode=0o700, exist_ok=True)
+    """Hold a baseline's lock."""
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
     try:
-        with filelock.FileLock(locks / f"{name}.lock", timeout=LOCK_TIMEOUT_S):
+        with lock_of(name).acquire(timeout=LOCK_TIMEOUT_S):
             yield
     except filelock.Timeout as error:
         raise BaselineError(

@@ -24,7 +24,14 @@ from pytest_modelgate.errors import LoadError
 from pytest_modelgate.load.lane import Endpoint
 from pytest_modelgate.load.lanes import TICK_S, Lanes
 from pytest_modelgate.load.phase import Phase
-from pytest_modelgate.load.recording import Discarding, Failures, LoadResult, Outcomes, Recording
+from pytest_modelgate.load.recording import (
+    FAILURE_EXAMPLES,
+    Discarding,
+    Failures,
+    LoadResult,
+    Outcomes,
+    Recording,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -62,7 +69,7 @@ def run_closed_loop(
 ) -> LoadResult:
     """Warm the server up, then send the window's requests, request i with input i mod their number.
 
-    The warm-up uses the same connections. Its latencies are discarded, its failures count.
+    The warm-up uses the same connections. Its latencies are discarded, its failures counted apart.
 
     :param timeout_s: a request without an answer by then (looked at every 0.1 s) has failed.
     :param death: returns a sentence once the server has died. Asked every 0.1 s, but only while
@@ -76,11 +83,11 @@ def run_closed_loop(
     """
 
     async def measure() -> LoadResult:
-        failures = Failures()
+        failures, warmup_failures = Failures(), Failures()
         recording = Recording(failures)
         endpoint = Endpoint(target, workload, timeout_s)
         warmup = Phase(
-            _cycle(workload, load.warmup_requests), endpoint.request, Discarding(failures)
+            _cycle(workload, load.warmup_requests), endpoint.request, Discarding(warmup_failures)
         )
         measured = Phase(_cycle(workload, load.requests), endpoint.request, recording)
         ticks = itertools.count(1)
@@ -103,10 +110,12 @@ def run_closed_loop(
         return LoadResult(
             latencies_ns=recording.latencies_ns(),
             failures=failures.count,
-            failure_examples=failures.examples,
+            failure_examples=_first(failures.examples + warmup_failures.examples),
             elapsed_s=elapsed_ns / 1e9,
             client_cpu_share=cpu_ns / elapsed_ns,
             answers=recording.answers(),
+            warmup_requests=load.warmup_requests,
+            warmup_failures=warmup_failures.count,
         )
 
     return _run(measure)
@@ -122,18 +131,27 @@ def send_each(
 ) -> list[bytes | Failure]:
     """Send these inputs once each, one after the other; return the answers in the same order.
 
+    Where more than an answer came, the request has failed: bytes follow that nobody asked for.
+
     :raises ServerError: with the sentence of ``death``, as soon as there is one.
     :raises LoadError: when nothing at all was answered for 1.25 × ``timeout_s``.
     """
     outcomes = Outcomes()
+    before: list[int] = []  # for each request, how many outcomes there were when it was taken
+
+    def taken() -> Iterator[int]:
+        for index in indices:
+            before.append(len(outcomes.all))
+            yield index
 
     async def send() -> None:
         endpoint = Endpoint(target, workload, timeout_s)
         async with Lanes(endpoint, 1, death) as lane:
-            await lane.drive(Phase(iter(indices), endpoint.request, outcomes))
+            await lane.drive(Phase(taken(), endpoint.request, outcomes))
 
     _run(send)
-    return outcomes.all
+    after = [*before, len(outcomes.all)][1:]
+    return [outcomes.all[end - 1] for end in after]
 
 
 def _run(main: Callable[[], Coroutine[None, None, T]]) -> T:
@@ -160,6 +178,10 @@ def _inside_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _first(reasons: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(reasons))[:FAILURE_EXAMPLES]
 
 
 def _cycle(workload: Workload, requests: int | None) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-DISTINCT_PER_INPUT = 16
 ANSWER_BUDGET_BYTES = 64 * 1024 * 1024
 FAILURE_EXAMPLES = 5
-_OVERHEAD_BYTES = 150  # of a kept body besides its bytes: object, list, dictionary entry
+_OVERHEAD_BYTES = 150  # of a kept body besides its bytes: objects, dictionary entry
+_NOTHING: tuple[bytes | None, int] = (None, 0)
 
 
 @dataclass(frozen=True)
@@ -27,30 +28,32 @@ class Answers:
     :ivar numbers: the number of each of these bodies, from 1.
     :ivar given: (answered requests,), in the order of completion: the number of the body that came,
         0 for one that was not kept.
-    :ivar not_kept: how many answers differed from all that were kept and were not kept themselves,
-        because their input already had 16 or all together took 64 MiB.
+    :ivar not_kept: index of the input → how many answers to it differed from all that were kept and
+        were not kept themselves, because all together took 64 MiB.
     """
 
     by_input: Mapping[int, tuple[bytes, ...]]
     numbers: Mapping[int, tuple[int, ...]]
     given: npt.NDArray[np.uint32]
-    not_kept: int
+    not_kept: Mapping[int, int]
 
 
 @dataclass(frozen=True)
 class LoadResult:
     """What was measured in one window.
 
-    Requests sent are ``len(latencies_ns) + failures``.
+    Requests sent in it are ``len(latencies_ns) + failures``.
 
     :ivar latencies_ns: (answered requests,), in the order of completion.
-    :ivar failures: requests without a complete answer of status 2xx, those of the warm-up included:
-        what a warm-up discards is latencies, not bad news.
-    :ivar failure_examples: the first five distinct reasons.
+    :ivar failures: requests of the window without a complete answer of status 2xx.
+    :ivar failure_examples: the first five distinct reasons, the window's before the warm-up's.
     :ivar elapsed_s: from the first request of the window until the last was answered or failed.
     :ivar client_cpu_share: CPU time of the sending thread ÷ ``elapsed_s``; near 1, the client was
         the bottleneck and the numbers say little of the server.
     :ivar answers: what came back in the window.
+    :ivar warmup_requests: requests sent before the window.
+    :ivar warmup_failures: how many of these failed: what a warm-up discards is latencies, not bad
+        news.
     """
 
     latencies_ns: npt.NDArray[np.int64]
@@ -59,6 +62,8 @@ class LoadResult:
     elapsed_s: float
     client_cpu_share: float
     answers: Answers
+    warmup_requests: int = 0
+    warmup_failures: int = 0
 
 
 class Failures:
@@ -83,23 +88,17 @@ class Failures:
 class Recording:
     """Collects the answers of a window as they come; twelve bytes a request."""
 
-    def __init__(
-        self,
-        failures: Failures,
-        *,
-        budget_bytes: int = ANSWER_BUDGET_BYTES,
-        distinct_per_input: int = DISTINCT_PER_INPUT,
-    ) -> None:
+    def __init__(self, failures: Failures, *, budget_bytes: int = ANSWER_BUDGET_BYTES) -> None:
         self._latencies_ns = array("q")
         self._given = array("I")
         # C functions: they run for every request.
         self.answered_again = self._latencies_ns.append
         self.numbered = self._given.append
-        self._kept: dict[int, list[tuple[int, bytes]]] = {}
+        self._kept: dict[int, dict[bytes, int]] = {}
+        self._newest: dict[int, tuple[bytes, int]] = {}
         self._last_number = 0
         self._budget_bytes = budget_bytes
-        self._distinct_per_input = distinct_per_input
-        self._not_kept = 0
+        self._not_kept: Counter[int] = Counter()
         self._failures = failures
 
     def __len__(self) -> int:
@@ -108,21 +107,24 @@ class Recording:
     def answered(self, index: int, body: bytes, latency_ns: int) -> int:
         """Record an answer to the input of that index; return its number if it is kept, else 0."""
         self._latencies_ns.append(latency_ns)
-        number = self._number(self._kept.setdefault(index, []), body)
+        newest, number = self._newest.get(index, _NOTHING)
+        # Comparing is cheaper than hashing, and most servers give one answer to one input.
+        if body != newest:
+            number = self._number(index, body)
         self._given.append(number)
         return number
 
-    def _number(self, kept: list[tuple[int, bytes]], body: bytes) -> int:
-        # Comparing with what is kept is cheaper than hashing: it ends at the first difference.
-        for number, known in kept:
-            if known == body:
-                return number
+    def _number(self, index: int, body: bytes) -> int:
+        kept = self._kept.setdefault(index, {})
+        if (number := kept.get(body)) is not None:
+            return number
         cost_bytes = len(body) + _OVERHEAD_BYTES
-        if len(kept) == self._distinct_per_input or cost_bytes > self._budget_bytes:
-            self._not_kept += 1
+        if cost_bytes > self._budget_bytes:
+            self._not_kept[index] += 1
             return 0
         self._last_number += 1
-        kept.append((self._last_number, body))
+        kept[body] = self._last_number
+        self._newest[index] = body, self._last_number
         self._budget_bytes -= cost_bytes
         return self._last_number
 
@@ -138,10 +140,10 @@ class Recording:
         """Return the distinct answers."""
         kept = {index: known for index, known in self._kept.items() if known}
         return Answers(
-            by_input={index: tuple(body for _, body in known) for index, known in kept.items()},
-            numbers={index: tuple(number for number, _ in known) for index, known in kept.items()},
+            by_input={index: tuple(known) for index, known in kept.items()},
+            numbers={index: tuple(known.values()) for index, known in kept.items()},
             given=np.array(self._given, dtype=np.uint32),
-            not_kept=self._not_kept,
+            not_kept=dict(self._not_kept),
         )
 
 

@@ -44,13 +44,23 @@ class WorkingSet:
             raise _gone(error) from error
 
     def read_bytes(self) -> int:
-        """Return the bytes in use now; raises ServerError where the server has ended."""
+        """Return the bytes in use now.
+
+        :raises ServerError: where the server has ended, or the kernel's files say something else.
+        """
         try:
             usage, stat = (os.pread(file, _WHOLE_FILE, 0) for file in self._files)
         except OSError as error:
             raise _gone(error) from error
-        begin = stat.index(self._key) + len(self._key)
-        return int(usage) - int(stat[begin : stat.index(b"\n", begin)])
+        try:
+            begin = stat.index(self._key) + len(self._key)
+            return int(usage) - int(stat[begin : stat.index(b"\n", begin)])
+        except ValueError as error:
+            raise ServerError(
+                "the control group's memory files cannot be read",
+                expected=f"a number, and one after {self._key.decode().strip()}",
+                got=str(error),
+            ) from error
 
     def close(self) -> None:
         """Close the files."""

@@ -146,6 +146,6 @@ class _Sampler:
         began_s = time.thread_time()
         try:
             self._samples.append((self._completed(), self._gauge.read_bytes()))
-        except ModelgateError as error:
-            self._failure = error.what
+        except Exception as error:  # noqa: BLE001 - a thread that just ends leaves a peak too low
+            self._failure = error.what if isinstance(error, ModelgateError) else repr(error)
         return max(_SHORTEST_PAUSE_S, _PAUSE_PER_COST * (time.thread_time() - began_s))

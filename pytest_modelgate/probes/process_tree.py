@@ -31,7 +31,10 @@ class ResidentSet:
         self._processes: list[psutil.Process] = []
 
     def read_bytes(self) -> int:
-        """Return the bytes in use now; raises ServerError where no process is left."""
+        """Return the bytes in use now.
+
+        :raises ServerError: where no process is left, or one of them may not be read.
+        """
         now = self._clock()
         if self._looked_at is None or now - self._looked_at >= _LOOK_AGAIN_S:
             self._processes = _processes(self._pids())
@@ -42,6 +45,8 @@ class ResidentSet:
                 sizes.append(process.memory_info().rss)
             except psutil.NoSuchProcess:
                 continue
+            except psutil.Error as error:
+                raise _unreadable(error) from error
         if not any(sizes):  # a zombie has nothing resident
             raise _ended()
         return sum(sizes)
@@ -55,7 +60,7 @@ def cpu_ns(pids: Iterable[int]) -> int:
 
     The system counts it in ticks of 10 ms.
 
-    :raises ServerError: where no process is left.
+    :raises ServerError: where no process is left, or one of them may not be read.
     """
     seconds = []
     for pid in pids:
@@ -63,6 +68,8 @@ def cpu_ns(pids: Iterable[int]) -> int:
             times = psutil.Process(pid).cpu_times()
         except psutil.NoSuchProcess:
             continue
+        except psutil.Error as error:
+            raise _unreadable(error) from error
         seconds.append(times.user + times.system + times.children_user + times.children_system)
     if not seconds:
         raise _ended()
@@ -76,7 +83,13 @@ def _processes(pids: Iterable[int]) -> list[psutil.Process]:
             found.append(psutil.Process(pid))
         except psutil.NoSuchProcess:
             continue
+        except psutil.Error as error:
+            raise _unreadable(error) from error
     return found
+
+
+def _unreadable(error: psutil.Error) -> ServerError:
+    return ServerError("a process of the server may not be read", got=str(error))
 
 
 def _ended() -> ServerError:

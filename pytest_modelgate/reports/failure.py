@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from pytest_modelgate.units import format_change, format_percent, format_value
@@ -93,6 +94,6 @@ def _what_to_do(gate: Mapping[str, Json], failing: Sequence[Mapping[str, Json]])
     if any(metric["verdict"] == "breach" and metric["baseline"] for metric in failing):
         return [
             "  if this change is intended, record it and commit the difference:",
-            f"    pytest --modelgate --update-baseline '{gate['test']}'",
+            f"    pytest --modelgate --update-baseline {shlex.quote(gate['test'])}",
         ]
     return []

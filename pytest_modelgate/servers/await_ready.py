@@ -37,7 +37,6 @@ def await_ready(
     :raises ServerError: as soon as the server is seen to have ended; or when the time is up. Both
         carry the server's last log lines.
     """
-    created_s = clock() - began_s
     reached_s = []
     for phase, is_reached in (("live", is_live), ("ready", is_ready)):
         while not is_reached():
@@ -49,7 +48,7 @@ def await_ready(
             sleep(pause_s)
         reached_s.append(clock() - began_s)
     live_s, ready_s = reached_s
-    return StartPhases(created_s=created_s, live_s=live_s, ready_s=ready_s)
+    return StartPhases(live_s=live_s, ready_s=ready_s)
 
 
 def _check_alive(server: RunningServer, phase: str, elapsed_s: float) -> None:

@@ -17,7 +17,7 @@ from pytest_modelgate.servers.server import Accounting, Exit
 from pytest_modelgate.servers.session import lives, start_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from docker.models.containers import Container
 
@@ -33,6 +33,7 @@ class DockerServer:
     """A server in a container that has been started; see `RunningServer`."""
 
     tls = False
+    is_fresh = True
 
     def __init__(
         self,
@@ -176,9 +177,22 @@ class DockerServer:
     def _memory_by_engine(self) -> int:
         """Return bytes in use without the inactive file cache, as `docker stats` shows them."""
         memory = self._stats("memory_stats")
-        details = memory.get("stats") or {}  # cgroup v1 has total_…, v2 has not
-        inactive = details.get("total_inactive_file", details.get("inactive_file", 0))
-        return int(memory["usage"]) - int(inactive)
+        with self._readable():
+            details = memory.get("stats") or {}  # cgroup v1 has total_…, v2 has not
+            inactive = details.get("total_inactive_file", details.get("inactive_file", 0))
+            return int(memory["usage"]) - int(inactive)
 
     def _cpu_by_engine(self) -> int:
-        return int(self._stats("cpu_stats")["cpu_usage"]["total_usage"])
+        cpu = self._stats("cpu_stats")
+        with self._readable():
+            return int(cpu["cpu_usage"]["total_usage"])
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Translate what reading statistics of another shape than an engine's raises."""
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ServerError(
+                f"the engine's statistics of server {self.name!r} cannot be read", got=repr(error)
+            ) from error

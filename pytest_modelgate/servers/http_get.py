@@ -21,6 +21,12 @@ class HttpReply:
     body: bytes
 
 
+def base_url(server: RunningServer) -> str:
+    """Return the URL that all of a server's paths stand below; IPv6 addresses in brackets."""
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{'https' if server.tls else 'http'}://{host}:{server.port}"
+
+
 class HttpGet:
     """GETs paths of one server over one kept connection.
 
@@ -31,9 +37,8 @@ class HttpGet:
     """
 
     def __init__(self, server: RunningServer, timeout_s: float = 1.0) -> None:
-        host = f"[{server.host}]" if ":" in server.host else server.host
         self._client = httpx.Client(
-            base_url=f"{'https' if server.tls else 'http'}://{host}:{server.port}",
+            base_url=base_url(server),
             timeout=timeout_s,
             trust_env=False,
             verify=server.tls,  # without TLS nothing is verified, and loading CAs takes 20 ms

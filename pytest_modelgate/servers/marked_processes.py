@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import psutil
+
+from pytest_modelgate.errors import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,14 +35,27 @@ def marked(variable: str, is_wanted: Callable[[str], bool]) -> list[psutil.Proce
 
 
 def kill_marked(variable: str, is_wanted: Callable[[str], bool]) -> list[int]:
-    """Kill every process that `marked` finds, until it finds none; return their pids."""
+    """Kill every process that `marked` finds, until it finds none; return their pids.
+
+    :raises ServerError: where the system does not let us kill one.
+    """
     killed: list[int] = []
     for _ in range(_MOST_ROUNDS):
         processes = marked(variable, is_wanted)
         if not processes:
             break
         for process in processes:
-            process.kill()
+            _kill(process)
         psutil.wait_procs(processes, timeout=1)
         killed += [process.pid for process in processes if process.pid not in killed]
     return killed
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile, as it shall
+            process.kill()
+    except psutil.AccessDenied as error:
+        raise ServerError(
+            f"process {process.pid} may not be killed", got=str(error), hint="end it yourself"
+        ) from error

@@ -47,6 +47,7 @@ class ProcessServer:
     """A server that runs as a process, and whatever that process starts; see `RunningServer`."""
 
     tls = False
+    is_fresh = True
     network = "loopback"
     image_bytes: int | None = None
     host = LOOPBACK
@@ -93,9 +94,20 @@ class ProcessServer:
         return last_lines(tail, lines)
 
     def stop(self) -> None:
-        """Ask the process group to end, and kill what is left after a second, wherever it moved."""
+        """Ask the process group to end, and kill what is left after a second, wherever it moved.
+
+        :raises ServerError: where one of its processes may not be killed; call it again to retry.
+        """
         if self._is_stopped:
             return
+        try:
+            self._kill()
+        finally:
+            self._last_lines = self.log_tail()
+            self._log.close()
+        self._is_stopped = True
+
+    def _kill(self) -> None:
         if self._process.poll() is None:  # else its number may be another group's by now
             self._signal_group(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):  # killed now
@@ -103,9 +115,6 @@ class ProcessServer:
             self._signal_group(signal.SIGKILL)
             self._process.wait()
         kill_marked(_SERVER_VARIABLE, self._is_mine)
-        self._last_lines = self.log_tail()
-        self._log.close()
-        self._is_stopped = True
 
     def _is_mine(self, mark: str) -> bool:
         return mark == self._mark

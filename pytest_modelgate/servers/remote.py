@@ -29,6 +29,7 @@ class RemoteServer:
     network: str
     provenance: Mapping[str, str]
     conditions: Mapping[str, str]
+    is_fresh: bool = False
     image_bytes: int | None = None
     accounting: Accounting = field(default_factory=Accounting)
 
@@ -65,15 +66,17 @@ class RemoteKind:
                 hint='the protocol knows the paths; "json" has path, live_path and ready_path',
             )
         network = "loopback" if parts.hostname in _HERE else "remote"
+        url = f"{parts.scheme}://{parts.netloc}"  # without user and password: refused above
         return RemoteServer(
             name=spec.name,
             host=parts.hostname,
             port=parts.port or _PORTS[parts.scheme],
             tls=parts.scheme == "https",
             network=network,
-            provenance={"url": f"{parts.scheme}://{parts.netloc}"},
+            provenance={"url": url},
             conditions={
                 "engine": "none: it was running already",
+                "url": url,  # two hosts are two machines, of which nothing else is known
                 "network": network,
                 "cpus": "unknown",
                 "memory": "unknown",

@@ -88,6 +88,13 @@ class RunningServer(Protocol):
         """What the engine and the configuration impose: engine, network, cpus, memory."""
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether `ServerKind.start` created it; false where it was running already.
+
+        Of a server that is not fresh, the time until it answers says nothing about its start.
+        """
+
+    @property
     def image_bytes(self) -> int | None:
         """The size of its image, None where it has none."""
 
@@ -122,6 +129,5 @@ class ServerKind(Protocol):
 class StartPhases:
     """Seconds from the call that created the server to each state it reached."""
 
-    created_s: float
     live_s: float
     ready_s: float

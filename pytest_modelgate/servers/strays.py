@@ -23,23 +23,15 @@ def reap_strays() -> tuple[str, ...]:
 
     :returns: what was removed, to be told: "container 4f1d…", "process 4711".
     :raises EngineError: where an engine answers, but refuses to remove a container.
+    :raises ServerError: where a process may not be killed.
     """
-    return _reap(Session.is_dead)
-
-
-def reap_session(session: Session) -> tuple[str, ...]:
-    """Remove whatever is left of one session, dead or alive; see `reap_strays`."""
-    return _reap(lambda other: other == session)
-
-
-def _reap(is_stray: Callable[[Session], bool]) -> tuple[str, ...]:
-    processes = [f"process {pid}" for pid in reap_processes(is_stray)]
+    processes = [f"process {pid}" for pid in reap_processes(Session.is_dead)]
     try:
         engine = connect()
     except EngineError:  # no engine, so no containers; whoever needs one will say that it is absent
         return tuple(processes)
     try:
-        containers = [f"container {name}" for name in reap_containers(engine, is_stray)]
+        containers = [f"container {name}" for name in reap_containers(engine, Session.is_dead)]
     finally:
         engine.client.close()
     return (*containers, *processes)

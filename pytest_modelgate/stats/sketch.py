@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import math
+import struct
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,6 +26,12 @@ Int64s = npt.NDArray[np.int64]
 
 LONGEST_NS = 3_600 * 10**9
 """One hour; anything longer is kept as this."""
+
+_NOT_DECODABLE = (
+    HdrCookieException, HdrLengthException, zlib.error, struct.error,
+    ValueError, IndexError, ArithmeticError,
+)  # fmt: skip
+"""What the library raises at a text that is damaged, according to where."""
 
 _SIGNIFICANT_DIGITS = 3
 _EXACT_BITS = 11  # 2^11 sub-buckets: the least power of two that keeps three digits, as HDR has it
@@ -132,7 +139,7 @@ class LatencySketch:
             binascii.a2b_base64(encoded, strict_mode=True)
             histogram = HdrHistogram.decode(encoded)
             sketch = cls._of_histogram(histogram, int(failures))
-        except (HdrCookieException, HdrLengthException, zlib.error, ValueError) as error:
+        except _NOT_DECODABLE as error:
             raise _not_a_sketch(text, str(error)) from error
         if sketch.failures < 0 or _settings(histogram) != _settings(_new_histogram()):
             raise _not_a_sketch(text, "other settings than this version's")

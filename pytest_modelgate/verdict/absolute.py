@@ -29,7 +29,7 @@ def judge_limit(metric: Metric, limit: Limit, observed: Observed) -> Judgement:
         return Judgement(Verdict.PASS if limit.allows(interval.value) else Verdict.BREACH)
     kept = {limit.allows(interval.low), limit.allows(interval.high)}
     if kept == {True}:
-        return Judgement(Verdict.PASS, _one_run(metric, observed))
+        return Judgement(Verdict.PASS, _less_sure(metric, observed))
     if kept == {False}:
         return Judgement(Verdict.BREACH, _beyond(metric, limit, observed))
     return Judgement(Verdict.INCONCLUSIVE, _too_close(metric, limit, interval))
@@ -64,6 +64,16 @@ def _one_run(metric: Metric, observed: Observed) -> str | None:
     if observed.runs == 1 and metric.evidence is Evidence.PER_RUN:
         return "judged from one run: how far runs differ is unknown"
     return None
+
+
+def _less_sure(metric: Metric, observed: Observed) -> str | None:
+    """Say that a pass has less than the usual confidence: n runs' range has 1 − 2⁻ⁿ at best."""
+    error = 2.0**-observed.runs
+    if observed.is_exact or metric.evidence is not Evidence.PER_RUN or error <= 1 - PASS_CONFIDENCE:
+        return None
+    return _one_run(metric, observed) or (
+        f"at {confidence(error)} confidence only: {plural(observed.runs, 'run')} give no more"
+    )
 
 
 def _too_close(metric: Metric, limit: Limit, interval: Interval) -> str:

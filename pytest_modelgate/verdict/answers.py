@@ -87,6 +87,11 @@ def _not_compared(measurement: Measurement, baseline: Baseline, report: DriftRep
     """Say what of the answers was not compared; what the server answers otherwise is no such."""
     if not report.elements:
         return "no element of any answer was compared"
+    if measurement.unchecked:
+        return (
+            f"{plural(measurement.unchecked, 'answer')} under load were not compared: "
+            "too many that differ"
+        )
     if baseline.answers.keys() != measurement.answers.keys():
         return (
             f"the baseline holds the answers to {plural(len(baseline.answers), 'input')}, "
@@ -106,15 +111,19 @@ def _drift_metric(
     if threshold is None or threshold.limit is None:
         return _metric(name, value, None, None, samples=report.elements)
     if report.elements and not threshold.limit.allows(value):
-        counts = f"{report.mismatched:,} of {plural(report.elements, 'element')}"
-        judgement = Judgement(
-            Verdict.BREACH, f"{counts} differ from the baseline's by more than allowed"
-        )
+        judgement = Judgement(Verdict.BREACH, _breach(name, value, threshold, report))
     elif not_compared is not None:
         judgement = Judgement(Verdict.INCONCLUSIVE, not_compared)
     else:
         judgement = Judgement(Verdict.PASS)
     return _metric(name, value, threshold, judgement, samples=report.elements)
+
+
+def _breach(name: str, value: float, threshold: Threshold, report: DriftReport) -> str:
+    if name != "drift.mismatched":
+        return f"{value:g} is beyond the limit {threshold.text}"
+    counts = f"{report.mismatched:,} of {plural(report.elements, 'element')}"
+    return f"{counts} differ from the baseline's by more than allowed"
 
 
 def _contract_metric(

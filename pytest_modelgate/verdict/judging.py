@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_modelgate.metrics import Better, Metrics
     from pytest_modelgate.runs import Measurement, Recorded
 
-NO_FAILURES = Threshold("= 0", Limit("<=", 0.0), None)
+NO_FAILURES = Threshold("<= 0", Limit("<=", 0.0), None)
 """What holds for ``errors.rate`` where the user gave no threshold: a failed request is a breach."""
 
 _ORDER = {metric.name: place for place, metric in enumerate(BUILT_IN)}

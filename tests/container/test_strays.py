@@ -11,10 +11,8 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from pytest_modelgate.servers.docker import DockerKind
-from pytest_modelgate.servers.process import ProcessKind
 from pytest_modelgate.servers.session import LABEL, Session
-from pytest_modelgate.servers.strays import reap_session, reap_strays
+from pytest_modelgate.servers.strays import reap_strays
 
 pytestmark = pytest.mark.container
 
@@ -112,16 +110,3 @@ def test_a_container_of_which_nobody_can_be_certain_is_left_alone(
         assert containers_of(labels[LABEL]) == [container.id[:12]]
     finally:
         container.remove()
-
-
-def test_a_session_can_remove_what_is_left_of_itself_and_tells_what(
-    session, spec, server_binary, tmp_path, containers_of, engine
-):
-    DockerKind(session, engine).start(spec)
-    (container,) = containers_of(session.id)
-    process = ProcessKind(session, tmp_path).start(replace(spec, command=(str(server_binary),)))
-    (pid,) = process.accounting.pids()
-    assert reap_session(session) == (f"container {container}", f"process {pid}")
-    process.stop()
-    assert containers_of(session.id) == []
-    assert reap_session(session) == ()

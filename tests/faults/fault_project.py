@@ -262,6 +262,10 @@ class StartedGate:
         """Send a signal to pytest, and to pytest alone."""
         self.process.send_signal(signum)
 
+    def send_to_all(self, signum: signal.Signals) -> None:
+        """Send a signal to pytest and its workers, as a terminal does with Ctrl-C."""
+        os.killpg(self.process.pid, signum)
+
     def finish(self, timeout_s: float = 90) -> GateRun:
         """Wait for the end; raises subprocess.TimeoutExpired, with the output so far."""
         try:

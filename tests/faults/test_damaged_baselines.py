@@ -13,18 +13,17 @@ if TYPE_CHECKING:
 
     from fault_project import FaultProject, MakeProject
 
-# With two runs only memory is steady enough to be held against a baseline.
-RELATIVE = """\
-@pytest.mark.load(requests=40, warmup=5)
-@pytest.mark.memory(peak="+900 %")
-@pytest.mark.drift()"""
+# With so few and short runs only memory is steady enough to be held against a baseline.
+ABSOLUTE = "@pytest.mark.load(requests=40, warmup=5)\n@pytest.mark.drift()"
+RELATIVE = f'{ABSOLUTE}\n@pytest.mark.memory(peak="+900 %")'
+THREE = {"runs": 3}
 RECORD = "run pytest --modelgate --update-baseline"
 
 
 @pytest.fixture
 def project(fault_project: MakeProject) -> FaultProject:
     """A project with a baseline."""
-    project = fault_project(marks=RELATIVE)
+    project = fault_project(marks=RELATIVE, settings=THREE)
     project.record_baseline()
     return project
 
@@ -153,7 +152,7 @@ def test_a_folder_that_cannot_be_written(changed: FaultProject) -> None:
     project = changed
     blocked = project.path / "blocked"
     blocked.write_text("")
-    project.settings = {"baselines": "blocked"}
+    project.settings = {**THREE, "baselines": "blocked"}
     project.inject(None)
     run = project.run("--update-baseline")
     run.assert_one_message(f"cannot write the baseline {blocked}/toy/", "Not a directory")
@@ -180,11 +179,11 @@ def test_a_full_disk_leaves_the_former_baseline(changed: FaultProject, pattern: 
     recorded = changed.path / "elsewhere"
     names = [pattern]
     if "*" in pattern:  # the name comes from what is in it, so record the same once to learn it
-        changed.settings = {"baselines": str(recorded)}
+        changed.settings = {**THREE, "baselines": str(recorded)}
         changed.inject(None)
         assert changed.run("--update-baseline").exit_code == 0
         names = [path.name for path in recorded.glob(f"*/*/{pattern}")]
-        changed.settings = {}
+        changed.settings = THREE
         changed.inject(None)
     (changed.path / "conftest.py").write_text(
         ON_A_FULL_DISK.format(folder=str(folder), names=names)
@@ -198,7 +197,7 @@ def test_a_full_disk_leaves_the_former_baseline(changed: FaultProject, pattern: 
 
 
 def test_two_xdist_workers_update_at_once_and_none_is_lost(fault_project: MakeProject) -> None:
-    marks = f'{RELATIVE}\n@pytest.mark.parametrize("shift", [0, 1, 2, 3])'
+    marks = f'{ABSOLUTE}\n@pytest.mark.parametrize("shift", [0, 1, 2, 3])'
     project = fault_project(
         marks=marks,
         arguments="modelgate, shift",

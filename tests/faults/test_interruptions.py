@@ -58,6 +58,19 @@ def test_a_session_that_is_told_to_end_takes_its_server_along(
     run.assert_nothing_left()
 
 
+@pytest.mark.parametrize("signum", SIGNALS, ids=lambda signum: signum.name)
+def test_a_session_with_xdist_workers_does_so_too(
+    fault_project: MakeProject, runtime: str, signum: signal.Signals
+) -> None:
+    project = busy_project(fault_project, runtime, "load")
+    with project.start("-n", "1", "--modelgate") as gate:
+        wait_for(gate, "load")
+        gate.send_to_all(signum)
+        run = gate.finish(20)
+    assert run.exit_code == pytest.ExitCode.INTERRUPTED, run.output
+    run.assert_nothing_left()
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_after_kill_9_the_next_session_removes_what_is_left_and_only_that(
     fault_project: MakeProject, runtime: str, moment: str
@@ -98,7 +111,7 @@ def test_the_server_of_a_killed_xdist_worker_does_not_outlive_the_session(
     fault_project: MakeProject, runtime: str
 ) -> None:
     project = busy_project(fault_project, runtime, "load")
-    with project.start("-n", "1", "--modelgate") as gate:
+    with project.start("-n", "1", "--max-worker-restart", "0", "--modelgate") as gate:
         wait_for(gate, "load")
         (worker,) = (
             child

@@ -53,7 +53,7 @@ def test_an_answer_that_the_server_does_not_declare_under_load_is_a_failed_reque
         "errors.rate: breach",
         "136 of 200 requests failed: the answer to 'row",
         UNDECLARED[fault],
-        "threshold = 0",
+        "threshold <= 0",
     )
 
 

@@ -12,7 +12,7 @@ def test_check_returns_what_was_measured(project):
             KEPT,
             body="measurement = modelgate.check(INPUTS)\n"
             "(run,) = measurement.runs\n"
-            "assert run.requests == 40 and run.failures == 0\n"
+            "assert run.requests == 42 and run.failures == 0\n"
             "assert run.values['latency.p50'] > 0\n"
             "assert measurement.server == 'toy'",
         )

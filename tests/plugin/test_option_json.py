@@ -63,7 +63,7 @@ def test_it_says_what_was_measured_how_and_of_what(project):
     assert 0 < metric["low"] <= metric["value"] <= metric["high"]
     assert (metric["runs"], metric["samples"]) == (2, 80)
     assert (metric["method"], metric["threshold"]) == ("absolute", "< 10 s")
-    assert gate["conditions"]["load"] == "closed loop, 1 connections, 40 requests, warm-up 2"
+    assert gate["conditions"]["load"] == "closed loop, concurrency 1, 40 requests, warm-up 2"
     assert "--http" in gate["provenance"]["command"]
 
 

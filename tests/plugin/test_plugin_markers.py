@@ -27,7 +27,7 @@ def test_markers_of_module_class_and_function_are_merged_and_the_closest_wins(pr
         "latency.p75": "< 10 s",  # the function's
         "latency.p90": "< 30 s",  # the module's, over the configuration's
         "latency.mean": "< 40 s",  # the configuration's
-        "errors.rate": "= 0",
+        "errors.rate": "<= 0",
     }
     assert project.the_gate()["test"] == "test_toy.py::TestToy::test_it"
 

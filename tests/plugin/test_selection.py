@@ -165,3 +165,26 @@ def test_gates_share_the_error_rate(project):
     project.gate().stdout.fnmatch_lines(["*beyond the limit < 1 ns, at 99 % confidence"])
     project.write_tests(gated(BROKEN), gated(KEPT, name="test_other"))
     project.gate().stdout.fnmatch_lines(["*beyond the limit < 1 ns, at 99.5 % confidence"])
+
+
+def test_a_file_that_skips_itself_is_no_pass(project):
+    project.write_tests('pytest.importorskip("there_is_no_such_module")', gated(KEPT))
+    result = project.gate()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert project.report()["verdict"] == "inconclusive"
+
+
+def test_a_file_that_skips_itself_is_left_alone_where_gates_were_chosen_otherwise(project):
+    project.write_tests('pytest.importorskip("there_is_no_such_module")', gated(KEPT))
+    project.write_tests(gated(KEPT, name="test_other"), file="test_other.py")
+    assert project.gate("-k", "other").ret == pytest.ExitCode.OK
+
+
+def test_sigterm_ends_the_session_as_ctrl_c_does_and_the_report_is_written(project):
+    project.write_tests(
+        gated(KEPT, name="test_first"),
+        gated(KEPT, name="test_ended", body="import os\nos.kill(os.getpid(), 15)"),
+    )
+    result = project.run_alone("--modelgate", "--modelgate-json=report.json")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert verdicts(project) == {"first": "pass", "ended": "inconclusive"}

@@ -2,10 +2,15 @@
 
 import json
 
+import ml_dtypes
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pytest_modelgate.answers import MOST_DISTINCT_ANSWERS, AnswerBook
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.answers import MOST_DISTINCT_ANSWERS, AnswerBook, _Kept
+from pytest_modelgate.config import DriftSpec, ServerSpec
+from pytest_modelgate.drift.compare import compare_answers
 from pytest_modelgate.errors import ProtocolError
 from pytest_modelgate.load.recording import Failures, LoadResult, Recording
 from pytest_modelgate.load.workload import Workload
@@ -67,11 +72,75 @@ def test_every_distinct_answer_is_kept_the_first_given_first(book):
     assert values(book) == {"a": [[1.0], [2.0], [3.0]]}
 
 
-@pytest.mark.parametrize("distinct", [-1, 0, 1])
-def test_no_more_than_so_many_distinct_answers_are_kept(book, distinct):
-    for value in range(MOST_DISTINCT_ANSWERS + distinct):
+@pytest.mark.parametrize(
+    ("distinct", "kept", "extremes"),
+    [(15, 15, []), (16, 16, []), (17, 16, [16, 16, 16]), (20, 16, [16, 19, 16])],
+)
+def test_of_numbers_beyond_sixteen_answers_the_extremes_are_kept(book, distinct, kept, extremes):
+    for value in range(distinct):
         book.add(0, body(float(value)))
-    assert len(values(book)["a"]) == min(MOST_DISTINCT_ANSWERS + distinct, MOST_DISTINCT_ANSWERS)
+    found = [value for (value,) in values(book)["a"]]
+    assert (found[:kept], found[kept:]) == (list(range(kept)), extremes)
+    assert book.unchecked == 0
+
+
+NUMBERS = st.sampled_from([0.5, 0.500001, 0.6, 900.5, np.nan, np.inf, -np.inf])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", ml_dtypes.bfloat16])
+@pytest.mark.parametrize("equal_nan", [False, True])
+@given(expected=NUMBERS, answered=st.lists(NUMBERS, max_size=40))
+def test_no_mismatch_is_hidden_by_the_extremes(dtype, equal_nan, expected, answered):
+    """Of as many of the expected answer as are kept one by one, and then others."""
+    kept = _Kept()
+    answers = [{"y": np.array(v, dtype)} for v in [expected] * MOST_DISTINCT_ANSWERS + answered]
+    for answer in answers:
+        kept.add(answer)
+    spec = DriftSpec(equal_nan=equal_nan)
+    in_short, in_full = (
+        compare_answers({"a": answers[0]}, {"a": tuple(each)}, spec)
+        for each in (kept.all(), answers)
+    )
+    assert (in_short.mismatched > 0) == (in_full.mismatched > 0)
+    assert len(kept.all()) <= MOST_DISTINCT_ANSWERS + 3
+
+
+def jitter(book, count=MOST_DISTINCT_ANSWERS):
+    for number in range(count):
+        book.add(0, body(0.5 + number / 1e9, datatype="FP64"))
+
+
+def test_an_answer_far_off_is_found_after_any_number_that_differ_a_little(book):
+    jitter(book, 100)
+    book.add(0, body(900.5, datatype="FP64"))
+    jitter(book, 200)
+    assert max(value for (value,) in values(book)["a"]) == 900.5
+    assert len(values(book)["a"]) == MOST_DISTINCT_ANSWERS + 3
+
+
+@pytest.mark.parametrize("other", [body(1.0), body(1.0, 2.0, datatype="FP64")])
+def test_an_answer_of_another_structure_is_kept_after_any_number_of_the_first(book, other):
+    jitter(book, 100)
+    book.add(0, other)
+    assert values(book)["a"][MOST_DISTINCT_ANSWERS] == json.loads(other)["outputs"][0]["data"]
+    assert book.unchecked == 0
+
+
+@pytest.mark.parametrize(("distinct", "unchecked"), [(15, 0), (16, 0), (17, 1), (18, 2)])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_texts_beyond_sixteen_are_counted_as_unchecked(book, is_first, distinct, unchecked):
+    if not is_first:
+        book.add(0, body(1.0))
+    for number in range(distinct):
+        book.add(0, body(f"text {number}", datatype="BYTES"))
+    assert book.unchecked == unchecked
+    assert len(values(book)["a"]) == min(distinct, 16) + (not is_first)
+
+
+def test_what_a_window_could_not_keep_is_unchecked_where_its_input_is_compared(book):
+    """The third input is not."""
+    book.check(window((0, body(1.0)), (2, body(1.0)), (2, body(2.0)), budget_bytes=0))
+    assert book.unchecked == 1
 
 
 def test_inputs_beyond_those_compared_are_checked_but_not_kept(book):
@@ -116,8 +185,8 @@ def window(*outcomes, budget_bytes=10_000, failures=()):
 
 def test_answers_of_a_window_that_are_none_are_failures_each_time_they_came(book):
     good, bad = body(1.0), b'{"outputs": <'
-    given = window((0, good), (0, bad), (1, good), (0, bad), (0, good), failures=["reset"])
-    checked = book.check(given)
+    bodies = window((0, good), (0, bad), (1, good), (0, bad), (0, good), failures=["reset"])
+    checked = book.check(bodies)
     assert checked.latencies_ns.tolist() == [1, 3, 5]
     assert checked.failures == 3
     assert checked.failure_examples[0] == "reset"
@@ -127,8 +196,8 @@ def test_answers_of_a_window_that_are_none_are_failures_each_time_they_came(book
 
 
 def test_a_window_of_good_answers_is_as_it_was(book):
-    given = window((0, body(1.0)), (1, body(2.0)), (0, body(1.0)))
-    checked = book.check(given)
+    bodies = window((0, body(1.0)), (1, body(2.0)), (0, body(1.0)))
+    checked = book.check(bodies)
     assert checked.latencies_ns.tolist() == [1, 2, 3]
     assert (checked.failures, checked.failure_examples) == (0, ())
 

@@ -85,6 +85,13 @@ def test_a_report_that_cannot_be_written_fails_the_session_with_its_message():
     assert closing.report["verdict"] == "pass"
 
 
+def test_a_report_of_a_plugin_that_raises_anything_fails_the_session_and_keeps_the_verdicts():
+    closing = closed({"a": gate("pass")}, hooks=Hooks(error=OSError("disk full")))
+    assert closing.failed
+    assert closing.lines == ("a report could not be made: OSError('disk full')",)
+    assert closing.report["verdict"] == "pass"
+
+
 def test_the_environment_says_machine_and_versions(tmp_path):
     environment = closed({}, root=tmp_path).report["environment"]
     assert {"os", "cpu_model", "python", "pytest_modelgate"} <= environment.keys()

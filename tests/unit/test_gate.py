@@ -26,6 +26,7 @@ def make_gate(tmp_path):
     def make(thresholds=None, *, own=None, drift=None, **settings):
         given = {name: parse_threshold(METRICS[name], t) for name, t in (thresholds or {}).items()}
         spec = GateSpec(
+            nodeid="t.py::t",
             test="t.py::t",
             server="toy",
             load=LoadSpec(),

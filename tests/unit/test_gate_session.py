@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from pytest_modelgate.config import LoadSpec, ServerSpec, Settings
-from pytest_modelgate.errors import ConfigError, EngineError
+from pytest_modelgate.errors import ConfigError, EngineError, ModelgateError
+from pytest_modelgate.locks import lock_of
 from pytest_modelgate.markers import GateSpec
 from pytest_modelgate.metrics import Metrics
 from pytest_modelgate.protocols.json_http import json_http
@@ -43,6 +44,7 @@ def session(kinds=None, **settings):
 def spec(**thresholds):
     parsed = {n.replace("__", "."): t for n, t in thresholds.items()}
     return GateSpec(
+        nodeid="t",
         test="t",
         server="toy",
         load=LoadSpec(),
@@ -84,14 +86,44 @@ def test_a_runtime_that_the_server_cannot_run_with_is_refused():
         session({"remote": Kind()}, runtime="remote").rig("toy")
 
 
-def test_one_measures_while_all_others_wait(tmp_path, monkeypatch):
+class Told:
+    """A progress that remembers what it was told."""
+
+    def __init__(self):
+        self.steps = []
+
+    def step(self, text):
+        self.steps.append(text)
+
+
+@pytest.fixture
+def machine_lock(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with session().machine():
-        (lock,) = tmp_path.glob("modelgate-*.lock")
-        with pytest.raises(Timeout):
-            FileLock(lock).acquire(timeout=0)
-    with FileLock(lock).acquire(timeout=0):
-        pass
+    return lock_of("machine")
+
+
+def test_one_measures_while_all_others_wait(machine_lock):
+    with session().machine(), pytest.raises(Timeout):
+        machine_lock.acquire(timeout=0)
+    machine_lock.acquire(timeout=0)
+    machine_lock.release()
+
+
+def test_who_waits_too_long_says_so_and_names_the_lock(machine_lock, monkeypatch):
+    monkeypatch.setattr("pytest_modelgate.session.MACHINE_TIMEOUT_S", 0.01)
+    waiting = session()
+    waiting.progress = Told()
+    with machine_lock, pytest.raises(ModelgateError) as caught, waiting.machine():
+        pytest.fail("two have the machine at once")
+    assert waiting.progress.steps == ["waiting for another measurement to end"]
+    assert str(machine_lock.lock_file) in caught.value.hint
+
+
+def test_without_a_folder_for_locks_there_is_a_message(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    with pytest.raises(ModelgateError, match="no lock can be made"), session().machine():
+        pytest.fail("no lock was needed")
 
 
 def test_closing_stops_the_servers_of_every_kind_even_if_one_cannot_be_stopped():

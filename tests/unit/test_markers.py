@@ -17,7 +17,7 @@ def read(*marks, thresholds=None):
     settings = Settings(
         Path("/project"), servers={"classifier": SERVER}, thresholds=thresholds or {}
     )
-    return gate_spec("test_a.py::test", marks, settings, Metrics())
+    return gate_spec("test_a.py::test", "test_a.py::test", marks, settings, Metrics())
 
 
 def refused(*marks):
@@ -93,7 +93,7 @@ def test_a_count_below_its_least_is_refused(name, least):
     assert repr(least - 1) in refused(GATED, Mark("load", kwargs={name: least - 1}))
 
 
-@pytest.mark.parametrize("value", [True, 1.0, "4", None, -1])
+@pytest.mark.parametrize("value", [True, 1.0, "4", -1])
 def test_a_count_is_a_whole_number(value):
     assert "a whole number, 1 or more" in refused(GATED, Mark("load", kwargs={"requests": value}))
 
@@ -145,7 +145,7 @@ def test_the_server_must_be_configured():
 
 def test_without_any_server_the_message_shows_the_table_to_write():
     with pytest.raises(ConfigError, match=r"\[tool\.modelgate\.servers\.toy\]"):
-        gate_spec("t", [Mark("modelgate", ("toy",))], Settings(Path("/project")), Metrics())
+        gate_spec("t", "t", [Mark("modelgate", ("toy",))], Settings(Path("/project")), Metrics())
 
 
 @pytest.mark.parametrize(
@@ -211,3 +211,35 @@ def test_thresholds_takes_one_mapping(mark):
 
 def test_a_threshold_by_name_is_a_string():
     assert "is not a threshold" in refused(GATED, Mark("thresholds", ({"throughput": 5},)))
+
+
+@pytest.mark.parametrize(
+    ("closer", "requests", "duration_s"),
+    [
+        ({"duration": "5 s"}, None, 5.0),
+        ({"requests": 7}, 7, None),
+        ({"concurrency": 3}, 500, None),
+        ({"duration": None, "requests": None}, 500, None),
+        ({"requests": None, "duration": "5 s"}, None, 5.0),
+    ],
+)
+def test_the_closest_load_that_says_how_long_it_is_decides_that(closer, requests, duration_s):
+    farther = {"requests": 500, "warmup": 9}
+    load = read(GATED, Mark("load", kwargs=closer), Mark("load", kwargs=farther)).load
+    assert (load.requests, load.duration_s, load.warmup_requests) == (requests, duration_s, 9)
+
+
+def test_a_closer_number_of_requests_replaces_a_farther_duration():
+    marks = [Mark("load", kwargs={"requests": 7}), Mark("load", kwargs={"duration": "5 s"})]
+    assert read(GATED, *marks).load == LoadSpec(requests=7)
+
+
+def test_an_argument_of_the_load_that_is_none_is_not_given():
+    none = dict.fromkeys(("requests", "duration", "concurrency", "warmup"))
+    assert read(GATED, Mark("load", kwargs=none)).load == LoadSpec()
+    assert "no argument 'request'" in refused(GATED, Mark("load", kwargs={"request": None}))
+
+
+def test_a_duration_that_cannot_be_read_names_its_marker():
+    message = refused(GATED, Mark("load", kwargs={"duration": "soon"}))
+    assert "@pytest.mark.load(duration=…): cannot read 'soon'" in message

@@ -2,79 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from pytest_modelgate.answers import AnswerBook
-from pytest_modelgate.config import DriftSpec, LoadSpec, ServerSpec
-from pytest_modelgate.errors import LoadError, ProtocolError, ServerError
+from pytest_modelgate.config import LoadSpec
+from pytest_modelgate.errors import ConfigError, LoadError, ProtocolError, ServerError
 from pytest_modelgate.load.recording import Answers, LoadResult
 from pytest_modelgate.load.workload import Workload
-from pytest_modelgate.markers import GateSpec
-from pytest_modelgate.measure import _notes, describe_load, measure, recorded_only
-from pytest_modelgate.metrics import Metrics
+from pytest_modelgate.metrics import Metric
 from pytest_modelgate.one_run import (
     CLIENT_BOUND_SHARE,
     _as_run,
+    _Asked,
     _Driver,
+    _window,
     fresh_server,
     one_run,
 )
-from pytest_modelgate.probes.cpu import CpuProbe
-from pytest_modelgate.probes.memory import MemoryProbe
-from pytest_modelgate.protocols.oip_http import oip_http
-from pytest_modelgate.reports.progress import NoProgress
-from pytest_modelgate.rig import Rig
-from pytest_modelgate.runs import Recorded
-from pytest_modelgate.servers.process import ProcessKind
-from pytest_modelgate.servers.session import Session
-from pytest_modelgate.thresholds import parse_threshold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from pytest_modelgate.rig import Rig
 
 INPUTS = {f"row{i}": {"x": np.full((1, 4), i, np.float32)} for i in range(4)}
 LOAD = LoadSpec(requests=40, warmup_requests=2)
-
-
-class Steps(NoProgress):
-    """Remembers what was said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def step(self, text: str) -> None:
-        self.said.append(text)
-
-    def done(self) -> None:
-        self.said.append("done")
-
-
-@pytest.fixture
-def make_rig(fault_binary: Path, tmp_path: Path) -> Iterator[Any]:
-    """Make rigs for the fault server: ``make_rig(fault="hang", after=3)``."""
-    kind = ProcessKind(Session.current(), tmp_path)
-
-    def make(*, request_timeout_s: float = 3, ready_timeout_s: float = 10, **flags: object) -> Rig:
-        given = [f"--{name.rstrip('_')}={value}" for name, value in flags.items()]
-        spec = ServerSpec(
-            name="toy",
-            runtime="process",
-            protocol="oip-http",
-            command=(str(fault_binary),),
-            args=("--http", "{host}:{port}", *given),
-            model="toy",
-            request_timeout_s=request_timeout_s,
-            ready_timeout_s=ready_timeout_s,
-        )
-        return Rig(tmp_path, spec, kind, oip_http(spec), (CpuProbe(), MemoryProbe()), Steps())
-
-    yield make
-    kind.stop_all()
 
 
 def run(
@@ -96,7 +50,7 @@ def test_a_run_has_the_numbers_of_its_window_and_of_its_start(make_rig):
     assert "latency.p99" not in values
     assert 0 < values["latency.p50"] <= values["latency.p75"]
     assert values["startup.live"] <= values["startup.ready"] <= values["startup.first_answer"]
-    assert (outcome.run.requests, outcome.run.failures) == (40, 0)
+    assert (outcome.run.requests, outcome.run.failures) == (42, 0)
     assert outcome.run.latencies.count == 40
     assert values["errors.rate"] == 0
     assert outcome.image_bytes is None
@@ -120,7 +74,7 @@ def test_the_first_request_is_repeated_until_it_is_answered(make_rig):
     def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    outcome, _ = run(replace(rig, sleep=sleep))
+    outcome, _ = run(dataclasses.replace(rig, sleep=sleep))
     assert pauses.count(0.02) == 3
     assert outcome.run.failures == 0  # a server that is not ready yet fails nobody
 
@@ -141,7 +95,8 @@ def test_a_first_answer_that_is_none_ends_the_run_with_the_log(make_rig):
 def test_an_input_that_fails_before_the_load_is_repeated_and_counted(make_rig):
     outcome, book = run(make_rig(fault="error-500", after=1, for_=2), keep=2)
     assert outcome.run.failures == 2
-    assert outcome.run.requests == 42
+    assert outcome.run.requests == 40 + 2 + 3
+    assert outcome.run.latencies.count == 40
     assert list(book.answers()) == ["row0", "row1"]
 
 
@@ -155,8 +110,8 @@ def test_failures_under_load_are_counted_and_are_infinitely_slow(make_rig):
     """One request and the warm-up's two come first; the window's 11th and 12th fail."""
     outcome, _ = run(make_rig(fault="error-500", after=13, for_=2))
     found = outcome.run
-    assert (found.requests, found.failures) == (40, 2)
-    assert found.values["errors.rate"] == pytest.approx(2 / 40)
+    assert (found.requests, found.failures) == (42, 2)
+    assert found.values["errors.rate"] == pytest.approx(2 / 42)
     assert found.latencies.count == 40
     assert found.latencies.failures == 2
     assert "latency.p50" in found.values
@@ -169,9 +124,9 @@ def test_failures_under_load_are_counted_and_are_infinitely_slow(make_rig):
 def test_each_answer_under_load_that_is_none_is_a_failure(make_rig):
     """One request and the warm-up's two come first; the window's last 23 are garbage."""
     outcome, _ = run(make_rig(fault="garbage", after=20))
-    assert (outcome.run.requests, outcome.run.failures) == (40, 23)
+    assert (outcome.run.requests, outcome.run.failures) == (42, 23)
     assert outcome.run.latencies.failures == 23
-    assert outcome.run.values["errors.rate"] == pytest.approx(23 / 40)
+    assert outcome.run.values["errors.rate"] == pytest.approx(23 / 42)
     assert "latency.p50" in outcome.run.unmeasured
     assert "cannot be used" in outcome.run.failure_examples[0]
 
@@ -210,7 +165,7 @@ def loaded(latencies_ns=(1000,), failures=0, cpu=0.1, **changes) -> LoadResult:
         failure_examples=("HTTP 500",) * bool(failures),
         elapsed_s=2.0,
         client_cpu_share=cpu,
-        answers=Answers({}, {}, np.zeros(len(latencies_ns), np.uint32), 0),
+        answers=Answers({}, {}, np.zeros(len(latencies_ns), np.uint32), {}),
         **changes,
     )
 
@@ -220,7 +175,7 @@ def loaded(latencies_ns=(1000,), failures=0, cpu=0.1, **changes) -> LoadResult:
     [(CLIENT_BOUND_SHARE - 0.01, False), (CLIENT_BOUND_SHARE, False), (0.91, True)],
 )
 def test_a_client_at_its_limit_measures_no_latency_and_no_throughput(share, is_bound):
-    found = _as_run(loaded(cpu=share), [], ["50"], {"memory.peak": 1.0}, {})
+    found = _as_run(loaded(cpu=share), _Asked(), ["50"], {"memory.peak": 1.0}, {})
     for name in ("latency.p50", "latency.mean", "throughput"):
         assert (name in found.values) is not is_bound
         assert found.unmeasured.get(name, "").startswith("client-bound") is is_bound
@@ -230,87 +185,95 @@ def test_a_client_at_its_limit_measures_no_latency_and_no_throughput(share, is_b
 
 @pytest.mark.parametrize(("failures", "has_p90"), [(9, True), (10, True), (11, False)])
 def test_a_percentile_is_there_as_long_as_it_falls_among_the_answered(failures, has_p90):
-    found = _as_run(loaded([1000] * (100 - failures), failures), [], ["90"], {}, {})
+    found = _as_run(loaded([1000] * (100 - failures), failures), _Asked(), ["90"], {}, {})
     assert ("latency.p90" in found.values) is has_p90
     assert ("latency.p90" in found.unmeasured) is not has_p90
 
 
 def test_without_any_answer_there_is_no_mean_and_no_throughput():
-    found = _as_run(loaded([], failures=3), [], ["50"], {}, {"memory.growth": "too short"})
+    found = _as_run(loaded([], failures=3), _Asked(), ["50"], {}, {"memory.growth": "too short"})
     assert found.values == {"errors.rate": 1.0}
     assert found.unmeasured["memory.growth"] == "too short"
     assert found.unmeasured["latency.p50"].startswith("falls among the failed requests")
 
 
-def test_throughput_is_what_was_answered_in_the_window():
-    assert _as_run(loaded([1000] * 6), [], [], {}, {}).values["throughput"] == 3.0
+def test_failures_before_the_window_are_in_the_error_rate_and_in_no_percentile():
+    result = loaded([1000] * 100, warmup_requests=50, warmup_failures=11)
+    found = _as_run(result, _Asked(4, ("HTTP 503",)), ["99"], {}, {})
+    assert found.values["latency.p99"] == pytest.approx(1e-6, rel=0.01)
+    assert (found.requests, found.failures) == (155, 12)
+    assert found.values["errors.rate"] == pytest.approx(12 / 155)
+    assert (found.latencies.count, found.latencies.failures) == (100, 0)
+    assert found.failure_examples == ("HTTP 503",)
 
 
-def gate(thresholds: dict[str, str] | None = None, drift: DriftSpec | None = None) -> GateSpec:
-    parsed = {name: parse_threshold(Metrics()[name], t) for name, t in (thresholds or {}).items()}
-    return GateSpec(
-        test="t.py::t",
-        server="toy",
-        load=LOAD,
-        thresholds=parsed,
-        own_thresholds=frozenset(parsed),
-        drift=drift,
-    )
+class Gauge:
+    """A probe of one metric that reads what it is told, and remembers whether it is at work."""
+
+    source = ""
+    metrics = (Metric("gauge", "B"),)
+
+    def __init__(self, **read):
+        self.read = read
+        self.at_work = False
+
+    def begin(self, completed):
+        self.at_work = True
+
+    def end(self):
+        self.at_work = False
+        return self.read
 
 
-def test_a_measurement_makes_so_many_runs_and_says_so_while_it_does(make_rig):
-    rig = make_rig()
-    measured = measure(rig, gate(), INPUTS, runs=2)
-    assert len(measured.runs) == 2
-    assert rig.progress.said == ["toy: run 1 of 2", "toy: run 2 of 2", "done"]
-    assert measured.fingerprint["workload"]
-    assert measured.fingerprint["protocol"] == "oip-http"
-    assert measured.unmeasured == {"image.size": "this server has no image"}
-    assert measured.notes == ()
+class Broken(Gauge):
+    """A probe that breaks at its work."""
+
+    def __init__(self, when):
+        super().__init__()
+        self.when = when
+
+    def begin(self, completed):
+        if self.when == "begin":
+            raise OSError("no sensor")
+
+    def end(self):
+        raise OSError("no sensor")
 
 
-def test_percentiles_that_thresholds_name_are_measured_beside_the_usual_ones(make_rig):
-    measured = measure(make_rig(), gate({"latency.p75": "< 1 s"}), INPUTS, runs=1)
-    names = {name for name in measured.runs[0].values if name.startswith("latency.p")}
-    assert names == {f"latency.p{p}" for p in ("50", "75", "90", "95", "99", "99.9")}
+def probed(*gauges):
+    values = {}
+    with _window(gauges, gauges, values)(lambda: 0):
+        assert all(gauge.at_work for gauge in gauges if type(gauge) is Gauge)
+    return values
 
 
-@pytest.mark.parametrize(
-    ("drift", "kept"), [(None, 1), (DriftSpec(inputs=3), 3), (DriftSpec(inputs=9), 4)]
-)
-def test_as_many_answers_are_kept_as_are_compared(make_rig, drift, kept):
-    assert len(measure(make_rig(), gate(drift=drift), INPUTS, runs=1).answers) == kept
-
-
-@pytest.mark.parametrize(("unchecked", "notes"), [(0, 0), (1, 1)])
-def test_answers_that_were_not_kept_for_they_all_differ_are_a_note(make_rig, unchecked, notes):
-    outcome, _ = run(make_rig())
-    assert len(_notes([outcome, replace(outcome, unchecked=unchecked)])) == notes
-
-
-def test_progress_is_done_also_where_the_measurement_fails(make_rig):
-    rig = make_rig(fault="crash-at-start")
-    with pytest.raises(ServerError, match="ended before it was live"):
-        measure(rig, gate(), INPUTS, runs=1)
-    assert rig.progress.said[-1] == "done"
-
-
-def test_a_test_that_only_records_has_no_runs(make_rig):
-    number = Recorded("recall", 0.9, "higher", "> 0.8")
-    measured = recorded_only(make_rig(), [number])
-    assert (measured.runs, measured.exact, measured.recorded) == ((), {"recall": 0.9}, (number,))
-    assert measured.fingerprint["os"]
+@pytest.mark.parametrize("read", [3, np.float32(3), np.int64(3), True + 2])
+def test_what_a_probe_reads_becomes_a_float(read):
+    (value,) = probed(Gauge(gauge=read)).values()
+    assert (value, type(value)) == (3.0, float)
 
 
 @pytest.mark.parametrize(
-    ("load", "said"),
+    ("read", "message"),
     [
-        (LOAD, "closed loop, 1 connections, 40 requests, warm-up 2"),
-        (
-            LoadSpec(concurrency=4, requests=None, duration_s=1.5),
-            "closed loop, 4 connections, 1.5 s, warm-up 50",
-        ),
+        ({"gauge": 1, "guage": 2}, "Gauge read 'guage', which it does not declare"),
+        ({"gauge": None}, "Gauge read what is no number"),
+        ({"gauge": "many"}, "Gauge read what is no number"),
     ],
 )
-def test_a_load_is_described_in_full(load, said):
-    assert describe_load(load) == said
+def test_a_probe_that_reads_what_it_may_not_is_told(read, message):
+    with pytest.raises(ConfigError, match=message):
+        probed(Gauge(**read))
+
+
+@pytest.mark.parametrize("when", ["begin", "end"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_probe_that_breaks_leaves_no_other_at_work(when, is_first):
+    gauge, broken = Gauge(gauge=1), Broken(when)
+    with pytest.raises(OSError, match="no sensor"):
+        probed(*((broken, gauge) if is_first else (gauge, broken)))
+    assert not gauge.at_work
+
+
+def test_throughput_is_what_was_answered_in_the_window():
+    assert _as_run(loaded([1000] * 6), _Asked(), [], {}, {}).values["throughput"] == 3.0

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_modelgate.config import ServerSpec, Settings
 from pytest_modelgate.errors import ConfigError
-from pytest_modelgate.metrics import BUILT_IN, Metric
+from pytest_modelgate.metrics import BUILT_IN, Evidence, Metric
 from pytest_modelgate.registry import Registry
 
 SPEC = ServerSpec("toy", "process", "oip-http", command=("./server",))
@@ -77,3 +77,9 @@ def test_a_metric_that_another_probe_has_is_refused(name):
     mine = Metric(name, "1", better="higher")
     with pytest.raises(ConfigError, match="two probes provide the metric"):
         registry(probes=[(Probe(Metric("gpu.memory", "B")),), (Probe(mine),)])
+
+
+@pytest.mark.parametrize("evidence", [e for e in Evidence if e is not Evidence.PER_RUN])
+def test_a_probes_metric_with_other_evidence_than_one_value_a_run_is_refused(evidence):
+    with pytest.raises(ConfigError, match=r"'gpu.memory' rests on .* evidence"):
+        registry(probes=[(Probe(Metric("gpu.memory", "B", evidence=evidence)),)])

@@ -103,6 +103,14 @@ def test_text_that_is_no_threshold_is_refused_with_two_examples_for_its_metric(t
     assert caught.value.expected == 'text such as "< 40 ms" or "+5 %"'
 
 
+def test_examples_for_what_is_better_higher_allow_a_fall() -> None:
+    for text in ("fast", "-0 %"):
+        with pytest.raises(ConfigError, match="throughput") as caught:
+            parse_threshold(Metrics()["throughput"], text)
+        assert '"-5 %"' in str(caught.value)
+        assert '"+5 %"' not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [5, 0.05, True, None, ("+5 %",)])
 def test_a_threshold_that_is_not_text_is_refused_and_its_type_named(value):
     with pytest.raises(ConfigError) as caught:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pytest_modelgate.baselines import store as store_module
 from pytest_modelgate.baselines.document import to_json
 from pytest_modelgate.baselines.store import BaselineStore
-from pytest_modelgate.errors import BaselineError
+from pytest_modelgate.errors import BaselineError, ModelgateError
 
 
 @pytest.fixture
@@ -346,7 +346,7 @@ def test_a_place_for_locks_that_cannot_be_used_is_an_error(store, tmp_path, monk
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
     for act in (lambda: store.load(SERVER, TEST), lambda: store.save(sample_baseline())):
-        with pytest.raises(BaselineError):
+        with pytest.raises(ModelgateError, match="no lock can be made"):
             act()
 
 

@@ -260,7 +260,7 @@ def test_an_answer_whose_body_was_not_kept_is_looked_at_every_time():
     recording = Attentive(budget_bytes=0)
     converse(PLAIN, PLAIN, PLAIN, requests=3, inputs=1, recorder=recording)
     assert recording.looked_at == 3
-    assert recording.answers().not_kept == 3
+    assert recording.answers().not_kept == {0: 3}
 
 
 def test_an_answer_that_closes_the_connection_is_never_remembered():

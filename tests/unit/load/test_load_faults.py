@@ -117,7 +117,23 @@ def test_a_server_that_answers_500_to_all_is_driven_to_the_end(serve, three_inpu
     assert result.answers.by_input == {}
 
 
-def test_a_failure_of_the_warmup_counts(serve, three_inputs):
+def test_bytes_after_an_answer_make_it_a_failure_and_shift_no_other(serve, three_inputs):
+    """They come with the answer, soon after it, or as what seems to answer the next request."""
+
+    def talkative(peer):
+        peer.request()
+        peer.send(answer(b"fine"))
+        peer.send(b"and more")
+        server.closing.wait()
+
+    server = serve(talkative)
+    for _ in range(30):
+        (outcome,) = send_each(server.target, three_inputs, [0], timeout_s=TIMEOUT_S)
+        assert outcome == b"fine" or isinstance(outcome, Failure)
+    assert len(send_each(server.target, three_inputs, range(3), timeout_s=TIMEOUT_S)) == 3
+
+
+def test_a_failure_of_the_warmup_counts_apart_from_those_of_the_window(serve, three_inputs):
     def cold(peer):
         peer.request()
         peer.send(answer(b"loading", "503 Unavailable"))
@@ -127,7 +143,8 @@ def test_a_failure_of_the_warmup_counts(serve, three_inputs):
     result = run_closed_loop(
         server.target, three_inputs, load(requests=5, warmup=3), timeout_s=TIMEOUT_S
     )
-    assert (len(result.latencies_ns), result.failures) == (5, 1)
+    assert (len(result.latencies_ns), result.failures) == (5, 0)
+    assert (result.warmup_requests, result.warmup_failures) == (3, 1)
     assert result.failure_examples == ("HTTP 503: loading",)
 
 

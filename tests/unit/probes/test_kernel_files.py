@@ -1,5 +1,6 @@
 """What the kernel counts, in files as both versions of control groups write them."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -134,3 +135,19 @@ def test_a_zombie_has_no_mark():
         pass
     assert high_water_bytes([pid]) == 0
     os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("memory.stat", "anon 5000000\n"),
+        ("memory.stat", "anon 1\ninactive_file x\n"),
+        ("memory.stat", "anon 1\ninactive_file 1"),
+        ("memory.current", "max\n"),
+    ],
+)
+def test_memory_files_that_say_something_else_are_told(v2, file, text):
+    (v2 / file).write_text(text)
+    gauge = WorkingSet(v2)
+    with contextlib.closing(gauge), pytest.raises(ServerError, match="cannot be read"):
+        gauge.read_bytes()

@@ -6,6 +6,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import psutil
+import pytest
+
 from pytest_modelgate.errors import EngineError
 from pytest_modelgate.probes.memory import MemoryProbe, MemoryReading
 from pytest_modelgate.servers.server import Accounting
@@ -128,3 +131,20 @@ def test_sampling_stops_with_the_window():
     assert any(thread.name == "modelgate-memory" for thread in threading.enumerate())
     reading.end()
     assert not any(thread.name == "modelgate-memory" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("error", [psutil.AccessDenied(1), ValueError("no"), KeyError("usage")])
+def test_whatever_ends_the_sampling_leaves_no_peak_that_is_too_low(error):
+    server = Gauged([1000])
+    reading = MemoryReading(server.accounting, sleep=lambda _: None)
+
+    def completed():
+        if server.asked < 10:
+            return 0
+        raise error
+
+    reading.begin(completed)
+    wait_for(lambda: not reading._sampler._thread.is_alive())
+    values = reading.end()
+    assert set(values) == {"memory.idle", "memory.after"}
+    assert reading.unmeasured() == {"memory.peak": repr(error), "memory.growth": repr(error)}

@@ -72,3 +72,20 @@ def test_processor_time_is_that_of_the_processes_and_their_ended_children(obedie
     assert 80e6 <= after_ns - before_ns < 300e6
     obedient("child import time; [0 for _ in iter(lambda: time.process_time() < 0.1, False)]")
     assert cpu_ns([obedient.pid]) - after_ns >= 80e6
+
+
+@pytest.mark.parametrize(
+    ("method", "read"),
+    [
+        ("__init__", lambda pids: ResidentSet(lambda: pids).read_bytes()),
+        ("memory_info", lambda pids: ResidentSet(lambda: pids).read_bytes()),
+        ("cpu_times", cpu_ns),
+    ],
+)
+def test_a_process_that_may_not_be_read_is_told(obedient, monkeypatch, method, read):
+    def refuse(*_):
+        raise psutil.AccessDenied(obedient.pid)
+
+    monkeypatch.setattr(psutil.Process, method, refuse)
+    with pytest.raises(ServerError, match="may not be read"):
+        read((obedient.pid,))

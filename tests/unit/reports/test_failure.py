@@ -78,7 +78,7 @@ def test_what_was_not_measured_has_its_reason_and_no_numbers():
 def test_a_failed_share_is_shown_in_percent():
     message = render_failure(
         gate(metric("errors.rate", unit="1", value=0.25, low=0.25, high=0.25, baseline=None,
-                    change=None, threshold="= 0"))
+                    change=None, threshold="<= 0"))
     )  # fmt: skip
     assert "measured  25 %" in message
 

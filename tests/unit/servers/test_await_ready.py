@@ -60,14 +60,13 @@ class Server:
 
 def test_each_phase_is_timed_from_the_beginning():
     phases = Server().wait(live_at_s=101, ready_at_s=104)
-    assert phases.created_s == 0.5
     assert phases.live_s == pytest.approx(1.5, rel=0.02)
     assert phases.ready_s == pytest.approx(4.5, rel=0.02)
 
 
 def test_a_server_that_is_there_at_once_is_not_waited_for():
     server = Server()
-    assert server.wait(live_at_s=0, ready_at_s=0) == StartPhases(0.5, 0.5, 0.5)
+    assert server.wait(live_at_s=0, ready_at_s=0) == StartPhases(0.5, 0.5)
     assert server.time.pauses_s == []
 
 

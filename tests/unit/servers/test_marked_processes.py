@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 
+from pytest_modelgate.errors import ServerError
 from pytest_modelgate.servers.marked_processes import kill_marked, marked
 
 VARIABLE = "MODELGATE_TEST_MARK"
@@ -56,3 +58,26 @@ def test_processes_that_replace_each_other_faster_than_they_are_killed_do_not_ho
 
     assert len(kill_marked(VARIABLE, and_start_the_next)) >= 20
     kill_marked(VARIABLE, mark.__eq__)
+
+
+def test_a_process_that_ends_before_it_is_killed_is_as_good_as_killed(start, monkeypatch):
+    child = start("wanted")
+
+    def too_late(process):
+        child.kill()
+        child.wait()
+        raise psutil.NoSuchProcess(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "kill", too_late)
+    assert kill_marked(VARIABLE, "wanted".__eq__) == [child.pid]
+
+
+def test_a_process_that_may_not_be_killed_is_told(start, monkeypatch):
+    child = start("wanted")
+
+    def refuse(process):
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "kill", refuse)
+    with pytest.raises(ServerError, match=f"process {child.pid} may not be killed"):
+        kill_marked(VARIABLE, "wanted".__eq__)

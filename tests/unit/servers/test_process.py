@@ -15,7 +15,7 @@ from pytest_modelgate.config import ServerSpec
 from pytest_modelgate.errors import ConfigError, ServerError
 from pytest_modelgate.servers.process import ProcessKind
 from pytest_modelgate.servers.server import Exit
-from pytest_modelgate.servers.session import Session
+from pytest_modelgate.servers.session import Session, start_mark
 from pytest_modelgate.servers.strays import reap_processes
 
 FOREVER = "import sys, time; print('up', *sys.argv[1:], flush=True); time.sleep(3600)"
@@ -291,3 +291,31 @@ def test_a_port_may_be_told_by_argument_variable_or_command(kind, keys):
 def test_a_server_with_nothing_to_run_is_refused(kind):
     with pytest.raises(ConfigError, match="nothing to run as a process"):
         kind.prepare(ServerSpec(name="toy", runtime="process", protocol="json"))
+
+
+def test_a_process_is_fresh(kind):
+    assert kind.start(python(FOREVER)).is_fresh
+
+
+def test_a_log_is_closed_and_kept_even_if_a_process_may_not_be_killed(kind, monkeypatch):
+    child = "import time; print('up', flush=True); time.sleep(3600)"
+    server = kind.start(
+        python(
+            "import subprocess, sys; "
+            f"subprocess.run([sys.executable, '-c', {child!r}], start_new_session=True)"
+        )
+    )
+    wait_for_log(server)
+    (_, moved) = server.accounting.pids()
+
+    def refuse(process):
+        raise psutil.AccessDenied(process.pid)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(psutil.Process, "kill", refuse)
+        with pytest.raises(ServerError, match=f"process {moved} may not be killed"):
+            server.stop()
+    assert server._log.closed
+    assert server.log_tail() == ("up",)
+    server.stop()
+    assert start_mark(moved) is None

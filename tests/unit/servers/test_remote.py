@@ -31,6 +31,7 @@ def test_a_url_says_where_the_server_is(url, host, port, tls, network):
     assert (server.host, server.port, server.tls, server.network) == (host, port, tls, network)
     assert server.provenance == {"url": url.rstrip("/")}
     assert server.conditions["network"] == network
+    assert server.conditions["url"] == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -59,4 +60,5 @@ def test_nothing_of_it_is_known_and_nothing_is_stopped():
     assert server.exit() is None
     assert server.log_tail() == ()
     assert server.image_bytes is None
+    assert not server.is_fresh
     assert server.accounting == Accounting()

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import base64
+import contextlib
 import math
 import pickle
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_modelgate.stats.sketch import LONGEST_NS, LatencySketch, SketchError, quantile_rank
@@ -166,3 +170,34 @@ def test_a_sketch_survives_pickling_and_equals_no_other_kind_of_thing() -> None:
     sketch = sketch_of(5, 10**9, failures=2)
     assert pickle.loads(pickle.dumps(sketch)) == sketch
     assert sketch != "2:…"
+
+
+@st.composite
+def damaged_payloads(draw: st.DrawFn) -> bytes:
+    """Bytes as an encoding holds them compressed, some of them changed, or cut short."""
+    sketch = LatencySketch.from_latencies_ns(draw(latencies))
+    framed = base64.b64decode(sketch.encode().partition(":")[2])
+    payload = bytearray(zlib.decompress(framed[8:]))
+    for place in draw(st.lists(st.integers(0, len(payload) - 1), max_size=4)):
+        payload[place] = draw(st.integers(0, 255))
+    if draw(st.booleans()):
+        del payload[draw(st.integers(0, len(payload))) :]
+    compressed = zlib.compress(bytes(payload))
+    return framed[:4] + struct.pack(">i", len(compressed)) + compressed
+
+
+@given(damaged_payloads())
+@example(b"\x1c\x84\x93\x14" + struct.pack(">i", 8) + zlib.compress(b""))
+@example(  # whose header says that values lie beyond 2^63
+    b"\x1c\x84\x93\x14\x00\x00\x00#x\x9c\x93i\x99,\xcc\xc0\xc0\xc0\xc4\x00\x01\xcc\x0e\x10"
+    b"\x9a\x11\xc8t3\xd8\xb1\x80\xc1\xfe\x03T\x82\t\x00]\x9d\x04\x92"
+)
+def test_a_damaged_payload_is_refused_and_nothing_else_is_raised(framed: bytes) -> None:
+    with contextlib.suppress(SketchError):
+        LatencySketch.decode("0:" + base64.b64encode(framed).decode())
+
+
+@given(st.binary(max_size=60))
+def test_bytes_that_nobody_encoded_are_refused(framed: bytes) -> None:
+    with pytest.raises(SketchError):
+        LatencySketch.decode("0:" + base64.b64encode(framed).decode())

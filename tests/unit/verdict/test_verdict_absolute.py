@@ -209,3 +209,14 @@ def test_what_has_no_noise_is_judged_by_its_value(value: float, verdict: Verdict
 def test_a_plugins_metric_without_noise_may_come_with_the_runs() -> None:
     metric = judged_metric("model.size", "< 10 B", measured(*runs_of("model.size", 5, 5, 5)))
     assert metric.verdict is PASS
+
+
+@pytest.mark.parametrize(
+    ("runs", "sure"),
+    [(2, "75 %"), (3, "88 %"), (4, "94 %"), (5, None), (6, None)],
+)
+def test_a_pass_from_few_runs_says_how_sure_it_is(runs: int, sure: str | None) -> None:
+    metric = judged_peak(*[50.0] * runs)
+    assert metric.verdict is PASS
+    reason = f"at {sure} confidence only: {runs} runs give no more"
+    assert metric.reason == (reason if sure else None)

@@ -75,6 +75,30 @@ def test_distances_are_shown_and_judged_only_where_a_threshold_is_given() -> Non
         assert gate.verdict is metric_of(gate, "drift.max_abs").verdict is verdict
 
 
+def test_a_distance_beyond_its_limit_is_told_as_one() -> None:
+    gate = drift_of(answering(answer(1.3125)), answered(answer(1)), drift_max_abs="<= 0.1")
+    reason = metric_of(gate, "drift.max_abs").reason
+    assert reason == "0.3125 is beyond the limit <= 0.1"
+
+
+@pytest.mark.parametrize(
+    ("value", "unchecked", "verdict"),
+    [(1, 0, PASS), (1, 1, INCONCLUSIVE), (1, 1200, INCONCLUSIVE), (9, 1200, BREACH)],
+)
+def test_answers_that_could_not_be_compared_are_no_pass(
+    value: float, unchecked: int, verdict: Verdict
+) -> None:
+    measurement = answering(answer(value), unchecked=unchecked)
+    gate = drift_of(measurement, answered(answer(1)), drift_max_abs="< 1")
+    for name in ("drift.mismatched", "drift.max_abs"):
+        metric = metric_of(gate, name)
+        assert metric.verdict is verdict
+        if verdict is INCONCLUSIVE:
+            assert str(metric.reason).endswith("not compared: too many that differ")
+            assert str(metric.reason).startswith(f"{unchecked:,} answer")
+    assert metric_of(gate, "contract").verdict is PASS
+
+
 def test_a_threshold_of_the_users_own_stands_in_for_none_mismatched() -> None:
     measurement, baseline = answering(answer(2, 1)), answered(answer(1, 1))
     for limit, verdict in (("< 1", BREACH), ("<= 1", PASS), ("< 2", PASS)):

@@ -140,7 +140,7 @@ def test_a_failed_request_is_a_breach_where_no_threshold_says_otherwise() -> Non
     failing = a_run([5] * 9_999, failures=1, failure_examples=("reset",))
     gate = judged(measured(failing), None, {"latency.p50": "< 1 s"})
     metric = metric_of(gate, "errors.rate")
-    assert (gate.verdict, metric.verdict, metric.threshold) == (BREACH, BREACH, "= 0")
+    assert (gate.verdict, metric.verdict, metric.threshold) == (BREACH, BREACH, "<= 0")
     assert metric.reason == "1 of 10,000 requests failed: reset"
     allowed = judged(measured(failing), None, {"latency.p50": "< 1 s", "errors.rate": "< 1 %"})
     assert allowed.verdict is PASS
