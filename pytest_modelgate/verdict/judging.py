@@ -210,8 +210,8 @@ def _notes(measurement: Measurement, baseline: Baseline | None, metrics: Metrics
     failures = sum(run.failures for run in measurement.runs)
     if failures:
         yield (
-            f"{plural(failures, 'failed request')}: infinitely slow to the percentiles, and left "
-            "out of latency.mean and throughput"
+            f"{plural(failures, 'failed request')}: in the window infinitely slow to the "
+            "percentiles, and left out of latency.mean and throughput"
         )
     if baseline is None:
         return

@@ -86,7 +86,10 @@ def _observe_runs(metric: Metric, runs: Sequence[Run], alpha: float) -> Observed
         values=present,
         interval=_interval(metric, having, present, alpha),
         error=_error(metric, len(present), alpha),
-        samples=sum(run.latencies.count if metric.quantile else run.requests for run in having),
+        samples=sum(
+            run.requests if metric.evidence is Evidence.COUNT else run.latencies.count
+            for run in having
+        ),
         fewest_samples=min(run.latencies.count for run in having),
         runs=len(present),
         gap=gap,

@@ -100,7 +100,7 @@ def test_failures_within_the_errors_rate_threshold_are_allowed(
     run = project.run("--modelgate")
     assert run.exit_code == 0, run.output
     assert run.metric("errors.rate")["value"] == pytest.approx(16 / 210)
-    assert "16 failed requests: infinitely slow to the percentiles" in run.output
+    assert "16 failed requests: in the window infinitely slow to the percentiles" in run.output
     run.assert_nothing_left()
 
 

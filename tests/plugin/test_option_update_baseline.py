@@ -86,7 +86,7 @@ def test_a_broken_absolute_threshold_records_nothing(project):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ({"fault": "error-500", "after": 20, "for": 2}, "*2 of 40 requests failed: HTTP 500*"),
+        ({"fault": "error-500", "after": 20, "for": 2}, "*2 of 45 requests failed: HTTP 500*"),
         ({"fault": "drift", "after": 20, "every": 2}, "*elements differ*"),
         ({"fault": "nan"}, "*a NaN or an infinity matches nothing*"),
     ],

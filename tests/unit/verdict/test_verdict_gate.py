@@ -150,8 +150,8 @@ def test_failed_requests_are_noted_beside_the_numbers_that_leave_them_out() -> N
     gate = judged(measured(a_run([5] * 9_999, failures=1)), None, {"errors.rate": "< 1 %"})
     (note,) = gate.notes
     assert note == (
-        "1 failed request: infinitely slow to the percentiles, and left out of latency.mean and "
-        "throughput"
+        "1 failed request: in the window infinitely slow to the percentiles, and left out of "
+        "latency.mean and throughput"
     )
 
 
