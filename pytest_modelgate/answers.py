@@ -12,7 +12,9 @@ from pytest_modelgate.errors import ProtocolError
 from pytest_modelgate.tensors import is_bytes
 
 if TYPE_CHECKING:
-    from pytest_modelgate.load.recording import LoadResult
+    import numpy.typing as npt
+
+    from pytest_modelgate.load.recording import Answers, LoadResult
     from pytest_modelgate.load.workload import Workload
     from pytest_modelgate.protocols.protocol import HttpProtocol
     from pytest_modelgate.tensors import Array, Contract, Tensors
@@ -123,8 +125,22 @@ class AnswerBook:
         Where some are none, what was too much to be kept and cannot be decoded counts as a failure
         too: nobody can tell.
         """
+        is_failure, reasons = self._malformed(result.answers)
+        in_warmup = 0
+        if result.warmup_answers is not None:
+            of_warmup, its_reasons = self._malformed(result.warmup_answers)
+            in_warmup, reasons = int(of_warmup.sum()), [*reasons, *its_reasons]
+        return replace(
+            result,
+            latencies_ns=result.latencies_ns[~is_failure],
+            failures=result.failures + int(is_failure.sum()),
+            warmup_failures=result.warmup_failures + in_warmup,
+            failure_examples=(*result.failure_examples, *reasons),
+        )
+
+    def _malformed(self, given: Answers) -> tuple[npt.NDArray[np.bool_], list[str]]:
+        """Take answers; return which of them are none, in the order they came, and why."""
         reasons: dict[int, str] = {}
-        given = result.answers
         self._not_kept += sum(n for index, n in given.not_kept.items() if index < self.keep)
         for index, bodies in given.by_input.items():
             for number, body in zip(given.numbers[index], bodies, strict=True):
@@ -134,13 +150,7 @@ class AnswerBook:
                     reasons[number] = error.brief
         if reasons and given.not_kept:
             reasons[0] = "one of so many different answers that it was not kept"
-        is_failure = np.isin(given.given, list(reasons))
-        return replace(
-            result,
-            latencies_ns=result.latencies_ns[~is_failure],
-            failures=result.failures + int(is_failure.sum()),
-            failure_examples=(*result.failure_examples, *reasons.values()),
-        )
+        return np.isin(given.given, list(reasons)), list(reasons.values())
 
     def answers(self) -> dict[str, tuple[Tensors, ...]]:
         """Return input name → distinct answers, the first given first.

@@ -55,6 +55,7 @@ class Gate:
         self._measurement: Measurement | None = None
         self._error: ModelgateError | None = None
         self._recorded: list[Recorded] = []
+        self._is_concluded = False
         self._server: RunningServer | None = None
         self._client: httpx.Client | None = None
         self._free_form = contextlib.ExitStack()
@@ -68,6 +69,7 @@ class Gate:
         :raises ModelgateError: the measurement could not be made; the test fails even if caught.
         """
         with self._remembered():
+            self._expect_open()
             if self._measurement is not None:
                 raise ConfigError(
                     "modelgate.check() was called twice in one test",
@@ -91,8 +93,21 @@ class Gate:
         taken = [number.name for number in self._recorded]
         metrics = self._session.registry.metrics
         with self._remembered():
+            self._expect_open()
             self._recorded.append(
                 user_number(name, value, better, threshold, taken=taken, metrics=metrics)
+            )
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything was measured, recorded, or tried."""
+        return bool(self._measurement or self._recorded or self._error)
+
+    def _expect_open(self) -> None:
+        if self._is_concluded:
+            raise ConfigError(
+                "the verdict has fallen: what is measured or recorded now would gate nothing",
+                hint="call check() and record() in the test function, not after it has returned",
             )
 
     @contextlib.contextmanager
@@ -129,6 +144,7 @@ class Gate:
 
     def conclude(self) -> Conclusion:
         """Let the verdict fall over everything that was measured; record it under an update."""
+        self._is_concluded = True
         try:
             if self._error is not None:
                 raise self._error

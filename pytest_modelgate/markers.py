@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from pytest_modelgate.thresholds import (
 from pytest_modelgate.units import parse_duration_s
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_modelgate.config import Settings
     from pytest_modelgate.metrics import Metrics
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 GATE_MARKERS = ("load", "latency", "memory", "drift", "thresholds")
 """Markers that act only beside ``modelgate``: somebody else's of the same name is left alone."""
+
+_MOST = 10**9
+"""More than any sensible count, and less than what would overflow somewhere."""
+
+_LONGEST_S = 86_400.0
 
 LOAD_ARGUMENTS = ("concurrency", "requests", "duration", "warmup")
 _LENGTHS = frozenset({"requests", "duration"})  # of which a load has one
@@ -147,19 +153,26 @@ def _reject_positional(mark: Mark) -> None:
 
 def _threshold_texts(mark: Mark) -> dict[str, str | None]:
     """Return metric name → threshold text; None takes the organisation's default away."""
+    texts: dict[str, str | None] = {}
+    for argument, metric, value in _given_thresholds(mark):
+        if metric in texts:
+            raise ConfigError(
+                f"@pytest.mark.{mark.name} names {metric} twice", hint="keep one", got=_call(mark)
+            )
+        texts[metric] = _threshold_text(mark, argument, value)
+    return texts
+
+
+def _given_thresholds(mark: Mark) -> Iterator[tuple[str, str, object]]:
+    """Yield argument, metric name and value for every threshold in a mark."""
     if mark.name == "thresholds":
-        return {
-            canonical_name(metric): _threshold_text(mark, metric, value)
-            for metric, value in _named_thresholds(mark).items()
-        }
-    if mark.name not in MARKER_KEYWORDS:
-        return {}
-    _reject_positional(mark)
-    return {
-        marker_metric(mark.name, keyword): _threshold_text(mark, keyword, value)
-        for keyword, value in mark.kwargs.items()
-        if mark.name != "drift" or keyword in MARKER_KEYWORDS["drift"]
-    }
+        for name, value in _named_thresholds(mark).items():
+            yield name, canonical_name(name), value
+    elif mark.name in MARKER_KEYWORDS:
+        _reject_positional(mark)
+        for keyword, value in mark.kwargs.items():
+            if mark.name != "drift" or keyword in MARKER_KEYWORDS["drift"]:
+                yield keyword, marker_metric(mark.name, keyword), value
 
 
 def _named_thresholds(mark: Mark) -> Mapping[str, object]:
@@ -192,12 +205,19 @@ def _load_spec(kwargs: Mapping[str, object]) -> LoadSpec:
     )
     if "duration" in kwargs:
         seconds = parse_duration_s(kwargs["duration"], "@pytest.mark.load(duration=…)")
-        if seconds <= 0:
+        if not 0 < seconds <= _LONGEST_S:
             raise ConfigError(
-                "@pytest.mark.load(duration=…) must be longer than nothing",
+                "@pytest.mark.load(duration=…) is not a time to measure for",
+                expected="longer than nothing, and a day at most",
                 got=repr(kwargs["duration"]),
             )
-        spec = dataclasses.replace(spec, requests=None, duration_s=seconds)
+        return dataclasses.replace(spec, requests=None, duration_s=seconds)
+    if spec.requests is not None and spec.requests < spec.concurrency:
+        raise ConfigError(
+            f"@pytest.mark.load: {spec.requests} requests never keep {spec.concurrency} "
+            "connections busy",
+            hint="ask for more requests, or a lower concurrency",
+        )
     return spec
 
 
@@ -221,7 +241,7 @@ def _tolerance(name: str, kwargs: Mapping[str, object]) -> float | None:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not 0 <= value < float("inf")
+        or not 0 <= value <= sys.float_info.max
     ):
         raise ConfigError(
             f"@pytest.mark.drift({name}=…) is not a tolerance",
@@ -235,10 +255,10 @@ def _whole(
     marker: str, name: str, kwargs: Mapping[str, object], default: int, *, least: int
 ) -> int:
     value = kwargs.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
         raise ConfigError(
             f"@pytest.mark.{marker}({name}=…) is not a number of that kind",
-            expected=f"a whole number, {least} or more",
+            expected=f"a whole number, {least} or more, {_MOST:,} at most",
             got=repr(value),
         )
     return value

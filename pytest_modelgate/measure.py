@@ -105,12 +105,20 @@ def _measurement(
         provenance={**last.provenance, **_made_by(rig)},
         unmeasured={} if image_bytes is not None else {"image.size": "this server has no image"},
         log=last.log,
+        notes=_notes(done),
         unchecked=book.unchecked,
     )
 
 
 def _made_by(rig: Rig) -> dict[str, str]:
     return {"pytest_modelgate": __version__, **git_provenance(rig.root)}
+
+
+def _notes(done: Sequence[RunOutcome]) -> tuple[str, ...]:
+    early = [reason for outcome in done for reason in outcome.early_failures]
+    if not early:
+        return ()
+    return (f"{len(early)} requests failed before the first was answered, the last: {early[-1]}",)
 
 
 def describe_load(load: LoadSpec) -> str:

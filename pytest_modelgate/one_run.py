@@ -40,9 +40,13 @@ _PATIENCE = 3
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """A run, and what is known of its server."""
+    """A run, and what is known of its server.
+
+    :ivar early_failures: why requests failed before the first that was answered.
+    """
 
     run: Run
+    early_failures: tuple[str, ...]
     image_bytes: int | None
     conditions: Mapping[str, str]
     provenance: Mapping[str, str]
@@ -84,7 +88,7 @@ def one_run(
     """
     with fresh_server(rig) as (server, phases), _explained(server):
         driver = _Driver(rig, server, workload)
-        first_answer_s, first_body = driver.first_answer(phases)
+        first_answer_s, first_body, early_failures = driver.first_answer(phases)
         if book.contract is None:
             with _control_plane(rig, server) as get:
                 book.contract = rig.protocol.contract(get)
@@ -105,6 +109,7 @@ def one_run(
             unmeasured |= dict.fromkeys(startup, "the server was running already")
         return RunOutcome(
             run=_as_run(result, asked, percentiles, values, unmeasured),
+            early_failures=early_failures,
             image_bytes=server.image_bytes,
             conditions={**server.conditions, **_sources(readings)},
             provenance=server.provenance,
@@ -157,11 +162,12 @@ class _Driver:
         )
         return outcome
 
-    def first_answer(self, phases: StartPhases) -> tuple[float, bytes]:
+    def first_answer(self, phases: StartPhases) -> tuple[float, bytes, tuple[str, ...]]:
         """Ask until there is an answer: a server may say that it is ready before it is.
 
-        :returns: seconds since the server was created, and the body.
+        :returns: seconds since the server was created, the body, and what failed before.
         """
+        failures = []
         asked_s = self._rig.clock()
         while isinstance(outcome := self._ask(0), Failure):
             if self._rig.clock() - asked_s > self._rig.spec.ready_timeout_s:
@@ -171,8 +177,9 @@ class _Driver:
                     got=outcome.reason,
                     hint="look at its log; raise ready_timeout if it needs longer",
                 )
+            failures.append(outcome.reason)
             self._rig.sleep(0.02)
-        return phases.ready_s + self._rig.clock() - asked_s, outcome
+        return phases.ready_s + self._rig.clock() - asked_s, outcome, tuple(failures)
 
     def ask_each(self, book: AnswerBook, indices: Iterable[int]) -> _Asked:
         """Ask for these answers, one after the other."""

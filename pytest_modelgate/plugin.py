@@ -6,6 +6,7 @@ Nothing heavy is imported before ``--modelgate`` is given: a plain pytest run mu
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -18,7 +19,8 @@ import pytest
 from pytest_modelgate.errors import ModelgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
+    from types import FrameType
 
     from pytest_modelgate.closing import Closing
     from pytest_modelgate.config import Settings
@@ -73,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     settings = _settings(config)
     if settings is not None:
+        _forget_report(config, settings.json)
         _begin(config, settings)
 
 
@@ -88,8 +91,16 @@ def _settings(config: pytest.Config) -> Settings | None:
 
         settings = load_settings(given, os.environ, start, config.invocation_params.dir)
     except ModelgateError as error:
+        _forget_report(config, given.get("modelgate_json"))
         raise pytest.UsageError(f"modelgate: {error}") from error
     return settings if settings.enabled else None
+
+
+def _forget_report(config: pytest.Config, path: str | Path | None) -> None:
+    """Remove an earlier report, which must not pass for this session's, however this one ends."""
+    if path is not None and not hasattr(config, "workerinput"):
+        with contextlib.suppress(OSError):  # writing it will say what is wrong with the path
+            (config.invocation_params.dir / path).unlink(missing_ok=True)
 
 
 def _tests_folder(config: pytest.Config) -> Path:
@@ -117,26 +128,29 @@ def _begin(config: pytest.Config, settings: Settings) -> None:
     except ModelgateError as error:
         raise pytest.UsageError(f"modelgate: {error}") from error
     config.add_cleanup(config.stash[SESSION].close)
-    _stop_cleanly_on_sigterm(config)
+    _stop_cleanly_on_signals(config)
     if not hasattr(config, "workerinput"):
         config.stash[COLLECTOR] = GateCollector(config)
         config.pluginmanager.register(config.stash[COLLECTOR], "modelgate-collector")
 
 
-def _stop_cleanly_on_sigterm(config: pytest.Config) -> None:
-    """Let SIGTERM end the session as Ctrl-C does, so that no server outlives it."""
+def _stop_cleanly_on_signals(config: pytest.Config) -> None:
+    """Let SIGTERM and a closed terminal end the session as Ctrl-C does: no server outlives it."""
 
     def interrupt(signum: int, _frame: object) -> None:
         raise KeyboardInterrupt(f"signal {signum}")
 
     if threading.current_thread() is not threading.main_thread():
         return  # only the main thread may say what a signal does
-    previous = signal.signal(signal.SIGTERM, interrupt) or signal.SIG_DFL
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            previous = signal.signal(number, interrupt) or signal.SIG_DFL
+            config.add_cleanup(functools.partial(_restore, number, previous))
 
-    def restore() -> None:
-        signal.signal(signal.SIGTERM, previous)
 
-    config.add_cleanup(restore)
+def _restore(number: int, previous: Callable[[int, FrameType | None], object] | int) -> None:
+    signal.signal(number, previous)
 
 
 def _progress(config: pytest.Config) -> Progress:
@@ -163,9 +177,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Take note of a file that skips itself: what gates it has cannot be known, nor forgotten."""
+    """Take note of a file that skips itself or fails: what gates it has cannot be known."""
     report = yield
-    if report.skipped and SESSION in collector.config.stash and _may_have_gates(collector):
+    if not report.passed and SESSION in collector.config.stash and _may_have_gates(collector):
         collector.config.stash.setdefault(SKIPPED_FILES, []).append(report.nodeid)
     return report
 
@@ -174,8 +188,8 @@ def _may_have_gates(collector: pytest.Collector) -> bool:
     """Tell whether a file that skips itself may have gates that were asked for."""
     from pytest_modelgate.config_file import mentions_modelgate
 
-    chosen = collector.config.option.keyword or collector.config.option.markexpr
-    return not chosen and mentions_modelgate(collector.path)
+    # Who chooses by name has chosen to leave some out; -m modelgate means all gates.
+    return not collector.config.option.keyword and mentions_modelgate(collector.path)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -279,7 +293,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Let the verdict fall when the test function has returned."""
     with _without_traceback():
         result = yield
-    if GATE in item.stash and _is_gate(item):
+    if GATE in item.stash and (_is_gate(item) or item.stash[GATE].is_used):
         _conclude(item, item.stash[GATE])
     return result
 
@@ -299,13 +313,13 @@ def _conclude(item: pytest.Item, gate: Gate) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Stop the server that the test function used for itself."""
-    try:
-        return (yield)
-    finally:
-        if GATE in item.stash:
-            with _without_traceback():
+    with _without_traceback():
+        try:
+            return (yield)
+        finally:
+            if GATE in item.stash:
                 item.stash[GATE].close()
-            del item.stash[GATE]
+                del item.stash[GATE]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -314,7 +328,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send the gate's result along with the test's report, across xdist too."""
     report = yield
-    if SPEC in item.stash and _is_gate(item) and _ends_gate(report):
+    is_gate = SPEC in item.stash and (_is_gate(item) or RESULT in item.stash)
+    if is_gate and _ends_gate(report):
         result = item.stash.get(RESULT, None) or _unfinished(item, report, call)
         report.modelgate = dict(result)  # type: ignore[attr-defined]  # travels in the report's dict
     return report

@@ -61,7 +61,7 @@ def user_number(
 def _finite(name: str, value: float) -> float:
     try:
         number = float("nan") if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(f"modelgate.record({name!r}, …): no number", got=repr(value)) from error
     if not math.isfinite(number):
         raise ConfigError(

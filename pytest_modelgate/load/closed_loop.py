@@ -26,7 +26,6 @@ from pytest_modelgate.load.lanes import TICK_S, Lanes
 from pytest_modelgate.load.phase import Phase
 from pytest_modelgate.load.recording import (
     FAILURE_EXAMPLES,
-    Discarding,
     Failures,
     LoadResult,
     Outcomes,
@@ -86,9 +85,8 @@ def run_closed_loop(
         failures, warmup_failures = Failures(), Failures()
         recording = Recording(failures)
         endpoint = Endpoint(target, workload, timeout_s)
-        warmup = Phase(
-            _cycle(workload, load.warmup_requests), endpoint.request, Discarding(warmup_failures)
-        )
+        warmup_recording = Recording(warmup_failures)
+        warmup = Phase(_cycle(workload, load.warmup_requests), endpoint.request, warmup_recording)
         measured = Phase(_cycle(workload, load.requests), endpoint.request, recording)
         ticks = itertools.count(1)
 
@@ -114,6 +112,7 @@ def run_closed_loop(
             elapsed_s=elapsed_ns / 1e9,
             client_cpu_share=cpu_ns / elapsed_ns,
             answers=recording.answers(),
+            warmup_answers=warmup_recording.answers(),
             warmup_requests=load.warmup_requests,
             warmup_failures=warmup_failures.count,
         )

@@ -64,6 +64,7 @@ class LoadResult:
     answers: Answers
     warmup_requests: int = 0
     warmup_failures: int = 0
+    warmup_answers: Answers | None = None
 
 
 class Failures:
@@ -145,23 +146,6 @@ class Recording:
             given=np.array(self._given, dtype=np.uint32),
             not_kept=dict(self._not_kept),
         )
-
-
-class Discarding:
-    """Forgets answers, as a warm-up does, but not failures."""
-
-    def __init__(self, failures: Failures) -> None:
-        self.failed = failures.add
-
-    def answered(self, _index: int, _body: bytes, _latency_ns: int) -> int:
-        """Forget an answer."""
-        return 1
-
-    def answered_again(self, _latency_ns: int) -> None:
-        """Forget another."""
-
-    def numbered(self, _number: int) -> None:
-        """Forget which it was."""
 
 
 @dataclass(frozen=True)

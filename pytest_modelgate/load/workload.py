@@ -70,7 +70,7 @@ class Workload:
             for index, value in enumerate(itertools.islice(values, limit)):
                 name = names[index] if names else _default_name(index)
                 body = _encode(encode, value, name)
-                for part in (name.encode(), body):
+                for part in (name.encode("utf-8", "surrogatepass"), body):
                     digest.update(len(part).to_bytes(8, "big") + part)
                 _write(file, body)
                 ends.append(ends[-1] + len(body))

@@ -88,9 +88,13 @@ class JsonHttp:
         """Return the answer as tensors, named as ``json_tensors`` says.
 
         A single tensor has the name of the path's last key, or ``answer`` where it has none.
-        Raises ProtocolError where the body is not JSON or the path leads nowhere.
+        Raises ProtocolError where the body is not JSON, the path leads nowhere, or there is nothing
+        in the body but an ``error``, whatever the status says.
         """
-        value = self._answer.find(parse_json(body))
+        parsed = parse_json(body)
+        if isinstance(parsed, dict) and parsed.keys() == {"error"} and parsed["error"]:
+            raise ProtocolError("the server answered with an error", got=str(parsed["error"])[:500])
+        value = self._answer.find(parsed)
         keys = [step for step in self._answer.steps if isinstance(step, str)]
         return json_tensors(value, keys[-1] if keys else "answer")
 

@@ -135,7 +135,7 @@ def _contract_metric(
         judgement = Judgement(Verdict.BREACH, "; ".join(found))
     elif baseline.contract is None and measurement.contract is not None:
         judgement = Judgement(
-            Verdict.PASS,
+            Verdict.INCONCLUSIVE,
             f"the server now declares a contract, which the baseline does not hold: {RECORD}",
         )
     else:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from pytest_modelgate.load.recording import (
     ANSWER_BUDGET_BYTES,
-    Discarding,
     Failures,
     Outcomes,
     Recording,
@@ -100,16 +99,6 @@ def test_failures_are_all_counted_and_the_first_five_distinct_ones_quoted():
         failures.add(reason)
     assert failures.count == 8
     assert failures.examples == ("a", "b", "c", "d", "e")
-
-
-def test_the_warmup_forgets_answers_and_keeps_failures():
-    failures = Failures()
-    discarding = Discarding(failures)
-    assert discarding.answered(0, b"", 1)
-    discarding.answered_again(1)
-    discarding.numbered(1)
-    discarding.failed("why")
-    assert failures.examples == ("why",)
 
 
 def test_outcomes_want_every_answer():

@@ -150,9 +150,21 @@ def test_an_answer_without_a_key_is_named_answer():
 
 
 def test_a_body_without_the_answer_is_refused_with_what_stands_there():
-    message = refused(protocol(answer="scores").decode, b'{"error": "no model"}')
+    message = refused(protocol(answer="scores").decode, b'{"label": "a"}')
     assert "the answer has no scores at its top" in message
-    assert "the keys ['error']" in message
+    assert "the keys ['label']" in message
+
+
+@pytest.mark.parametrize("answer", [None, "scores"])
+def test_a_body_that_is_nothing_but_an_error_is_refused_with_it(answer):
+    message = refused(protocol(answer=answer).decode, b'{"error": "no model"}')
+    assert "the server answered with an error" in message
+    assert "no model" in message
+
+
+@pytest.mark.parametrize("body", [b'{"error": null}', b'{"error": 0.25, "scores": [1]}'])
+def test_an_error_among_other_things_is_part_of_the_answer(body):
+    assert protocol().decode(body)
 
 
 def test_a_body_that_is_no_json_is_refused():
