@@ -129,6 +129,8 @@ class FaultProject:
         """Start pytest, to be interrupted; if it still runs at the end of the block, kill it."""
         self.report_path.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+        # These take longer to import than all of the plugin.
+        command += ["-p", "no:hypothesispytest", "-p", "no:benchmark", "-p", "no:anyio"]
         command += ["--modelgate-json", str(self.report_path), *args]
         # Options of the suite's own run, given in the environment, are not the project's.
         foreign = ("MODELGATE_", "PYTEST_ADDOPTS")
@@ -234,10 +236,10 @@ class StartedGate:
     baseline_before: Mapping[str, bytes]
     begun_s: float
 
-    def wait_for_server(self, timeout_s: float = 20) -> None:
-        """Return when the project has a server alive."""
+    def wait_for_server(self, processes: int = 1, timeout_s: float = 30) -> None:
+        """Return when the project has a server alive, of so many processes."""
         deadline = time.monotonic() + timeout_s
-        while not self.project.alive():
+        while len(self.project.alive()) < processes:
             assert self.process.poll() is None, self.output.read_text(errors="replace")
             assert time.monotonic() < deadline, "no server was started"
             time.sleep(0.02)

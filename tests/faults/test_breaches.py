@@ -40,7 +40,7 @@ def test_a_slower_median_than_the_baselines(fault_project: MakeProject, runtime:
         "change    +",
         "threshold +300 %",
         "if this change is intended, record it",
-        "pytest --modelgate --update-baseline 'test_toy.py::test_toy'",
+        "pytest --modelgate --update-baseline test_toy.py::test_toy",
     )
 
 

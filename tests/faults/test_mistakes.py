@@ -29,10 +29,6 @@ MARKS = {
             'expected: text such as "< 40 ms" or "+5 %"',
         ),
     ),
-    "threshold in the wrong unit": (
-        '@pytest.mark.latency(p50="< 300 MiB")',
-        ("latency.p50", "MiB"),
-    ),
     "threshold that is no text": (
         "@pytest.mark.latency(p50=0.04)",
         ("p50", "is not a threshold", "got:      0.04"),
@@ -85,7 +81,6 @@ CONFIGURATIONS = {
         '[servers.toy]\ncommand = ["./toy", "{port}"]\nprotocol = "oip-htp"\nmodel = "toy"',
         "did you mean 'oip-http'?",
     ),
-    "nothing to run": ('[servers.toy]\nprotocol = "oip-http"\nmodel = "toy"', "toy"),
     "threshold of no metric": (
         f'{SERVER}[thresholds]\nlatency.q50 = "< 1 s"',
         "latency.q50",

@@ -81,8 +81,8 @@ def test_answers_that_are_none(fault_project: MakeProject, runtime: str, fault: 
     run.assert_one_message(
         "modelgate: breach — toy",
         "errors.rate: breach",
-        f"16 of 200 requests failed: {BROKEN_ANSWERS[fault]}",
-        "measured  8 %",
+        f"16 of 210 requests failed: {BROKEN_ANSWERS[fault]}",
+        "measured  7.62 %",
         "threshold <= 0",
         "| listening on ",
     )
@@ -92,7 +92,7 @@ def test_answers_that_are_none(fault_project: MakeProject, runtime: str, fault: 
 RATE = {"thresholds": {"errors.rate": "< 30 %"}}
 
 
-@pytest.mark.parametrize("fault", BROKEN_ANSWERS)
+@pytest.mark.parametrize("fault", ["error-500", "garbage"])
 def test_failures_within_the_errors_rate_threshold_are_allowed(
     fault_project: MakeProject, fault: str
 ) -> None:
@@ -104,7 +104,7 @@ def test_failures_within_the_errors_rate_threshold_are_allowed(
     run.assert_nothing_left()
 
 
-@pytest.mark.parametrize("fault", BROKEN_ANSWERS)
+@pytest.mark.parametrize("fault", ["error-500", "garbage"])
 def test_failures_beyond_the_errors_rate_threshold_are_not(
     fault_project: MakeProject, fault: str
 ) -> None:
@@ -114,7 +114,7 @@ def test_failures_beyond_the_errors_rate_threshold_are_not(
     run.assert_one_message("errors.rate: breach", "132 of 210 requests failed", "threshold < 30 %")
 
 
-@pytest.mark.parametrize("fault", BROKEN_ANSWERS)
+@pytest.mark.parametrize("fault", ["error-500", "garbage"])
 def test_failures_are_infinitely_slow_and_not_left_out_of_a_percentile(
     fault_project: MakeProject, fault: str
 ) -> None:
