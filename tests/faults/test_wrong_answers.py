@@ -49,7 +49,7 @@ def test_an_answer_that_the_server_does_not_declare_under_load_is_a_failed_reque
     run = gated(fault_project(fault, after=45, marks=DRIFT))
     run.assert_one_message(
         "errors.rate: breach",
-        "136 of 200 requests failed: the answer to 'row",
+        "136 of 224 requests failed: the answer to 'row",
         UNDECLARED[fault],
         "threshold <= 0",
     )
