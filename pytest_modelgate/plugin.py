@@ -332,7 +332,15 @@ def pytest_runtest_makereport(
     if is_gate and _ends_gate(report):
         result = item.stash.get(RESULT, None) or _unfinished(item, report, call)
         report.modelgate = dict(result)  # type: ignore[attr-defined]  # travels in the report's dict
+        _shorten_summary(report)
     return report
+
+
+def _shorten_summary(report: pytest.TestReport) -> None:
+    """Leave the headline to pytest's summary, which in CI would show the message whole again."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None and crash.message.startswith("Failed: modelgate: "):
+        crash.message = crash.message.partition("\n")[0]
 
 
 def _ends_gate(report: pytest.TestReport) -> bool:

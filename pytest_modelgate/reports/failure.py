@@ -23,10 +23,10 @@ def render_failure(
     :param drift: lines that say how the answers moved.
     :param log: the server's last log lines; shown where requests failed.
     """
-    lines = [f"modelgate: {gate['verdict']} — {gate['server']}"]
-    lines += [f"  {gate['reason']}"] if gate["reason"] else []
     failing = [m for m in gate["metrics"] if m["verdict"] in ("breach", "inconclusive")]
     failing.sort(key=lambda metric: metric["verdict"] != "breach")
+    lines = [_headline(gate, failing)]
+    lines += [f"  {gate['reason']}"] if gate["reason"] else []
     for (verdict, reason), group in itertools.groupby(failing, _verdict_and_reason):
         alike = list(group)
         # One reason for all of them: no baseline, say. A breach is always shown with its numbers.
@@ -41,6 +41,13 @@ def render_failure(
     if log:
         lines += [f"  server's last {len(log)} log lines:", *(f"    | {line}" for line in log)]
     return "\n".join(lines)
+
+
+def _headline(gate: Mapping[str, Json], failing: Sequence[Mapping[str, Json]]) -> str:
+    """Say it in one line: pytest's summary and a JUnit report's attribute have room for no more."""
+    decisive = [metric["name"] for metric in failing if metric["verdict"] == gate["verdict"]]
+    names = f": {', '.join(decisive)}" if decisive else ""
+    return f"modelgate: {gate['verdict']} — {gate['server']}{names}"
 
 
 def _verdict_and_reason(metric: Mapping[str, Json]) -> tuple[str, str | None]:

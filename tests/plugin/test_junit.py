@@ -18,7 +18,7 @@ def test_a_breach_is_the_items_failure_with_the_message_in_it(project):
     assert len(found["test_kept"]) == 0
     (failure,) = found["test_broken"]
     assert failure.tag == "failure"
-    assert "modelgate: breach — toy" in failure.get("message")
+    assert failure.get("message") == "Failed: modelgate: breach — toy: latency.p50"
     assert "latency.p50: breach" in failure.text
     assert "threshold < 1 ns" in failure.text
     assert "plugin.py" not in failure.text

@@ -17,7 +17,7 @@ def inconclusive(project):
 def test_it_fails_unless_told_otherwise(inconclusive):
     result = inconclusive.gate()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["modelgate: inconclusive — toy", "*no baseline*"])
+    result.stdout.fnmatch_lines(["modelgate: inconclusive — toy: latency.p50", "*no baseline*"])
 
 
 def test_warn_lets_it_pass_with_a_warning_and_the_verdict_stays(inconclusive):
@@ -62,7 +62,7 @@ def test_where_warnings_are_errors_the_warning_fails_without_a_traceback(inconcl
     inconclusive.write("tox.ini", "[pytest]\nfilterwarnings = error\n")
     result = inconclusive.gate("--modelgate-inconclusive=warn")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["modelgate: inconclusive — toy"])
+    result.stdout.fnmatch_lines(["modelgate: inconclusive — toy: latency.p50"])
     result.stdout.no_fnmatch_line("*plugin.py*")
 
 

@@ -165,6 +165,6 @@ def test_every_breach_of_a_test_is_in_one_message(project):
     result = project.gate()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["modelgate: breach — toy", "  latency.p50: breach", "  latency.p90: breach",
-         "  memory.peak: breach"]
+        ["modelgate: breach — toy: latency.p50, latency.p90, memory.peak",
+         "  latency.p50: breach", "  latency.p90: breach", "  memory.peak: breach"]
     )  # fmt: skip

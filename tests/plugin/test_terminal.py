@@ -80,7 +80,7 @@ def test_the_failure_has_the_message_alone(project):
     result.stdout.fnmatch_lines(
         [
             "*____ test_toy ____*",
-            "modelgate: breach — toy",
+            "modelgate: breach — toy: latency.p50",
             "  latency.p50: breach",
             "    beyond the limit < 1 ns, at 99 % confidence",
             "    measured  *, 1 run, 40 samples",
@@ -89,6 +89,17 @@ def test_the_failure_has_the_message_alone(project):
         consecutive=True,
     )
     result.stdout.fnmatch_lines(["FAILED test_toy.py::test_toy - Failed: modelgate: breach*"])
+
+
+def test_in_ci_too_the_short_summary_has_the_headline_alone(project, monkeypatch):
+    monkeypatch.setenv("CI", "true")  # by which pytest shows there what else it would cut short
+    project.write_tests(gated(BROKEN))
+    result = project.gate()
+    assert result.stdout.str().count("threshold < 1 ns") == 1
+    result.stdout.fnmatch_lines(
+        ["FAILED test_toy.py::test_toy - Failed: modelgate: breach — toy: latency.p50", "=*"],
+        consecutive=True,
+    )
 
 
 def test_on_a_terminal_the_progress_is_shown_and_taken_away(project):

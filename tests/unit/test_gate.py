@@ -58,7 +58,7 @@ def test_a_kept_absolute_threshold_is_a_pass_without_a_message(make_gate):
 def test_a_broken_one_is_a_breach_whose_message_says_it(make_gate):
     conclusion = concluded(make_gate(), 0.5, threshold="> 0.9")
     assert conclusion.report["verdict"] == "breach"
-    assert conclusion.failure.startswith("modelgate: breach — toy\n  recall: breach")
+    assert conclusion.failure.startswith("modelgate: breach — toy: recall\n  recall: breach")
 
 
 def test_without_a_baseline_a_tolerance_is_inconclusive_and_fails_or_warns_as_set(make_gate):

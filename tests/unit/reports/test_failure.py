@@ -38,7 +38,7 @@ def gate(*metrics, **changes):
 
 def test_a_breach_says_measured_baseline_change_threshold_and_evidence():
     assert render_failure(gate(metric())).splitlines() == [
-        "modelgate: breach — classifier",
+        "modelgate: breach — classifier: latency.p50",
         "  latency.p50: breach",
         "    measured  17.1 ms (16.9 ms … 17.3 ms), 5 runs, 2,000 samples",
         "    baseline  8.1 ms (8 ms … 8.2 ms)",
