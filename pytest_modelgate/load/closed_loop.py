@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pytest_modelgate.config import LoadSpec
+    from pytest_modelgate.load.phase import Question
     from pytest_modelgate.load.recording import Failure
     from pytest_modelgate.load.target import Target
     from pytest_modelgate.load.workload import Workload
@@ -86,8 +87,8 @@ def run_closed_loop(
         recording = Recording(failures)
         endpoint = Endpoint(target, workload, timeout_s)
         warmup_recording = Recording(warmup_failures)
-        warmup = Phase(_cycle(workload, load.warmup_requests), endpoint.request, warmup_recording)
-        measured = Phase(_cycle(workload, load.requests), endpoint.request, recording)
+        warmup = Phase(endpoint.questions(load.warmup_requests), warmup_recording)
+        measured = Phase(endpoint.questions(load.requests), recording)
         ticks = itertools.count(1)
 
         def on_tick() -> None:
@@ -138,15 +139,15 @@ def send_each(
     outcomes = Outcomes()
     before: list[int] = []  # for each request, how many outcomes there were when it was taken
 
-    def taken() -> Iterator[int]:
+    def taken(endpoint: Endpoint) -> Iterator[Question]:
         for index in indices:
             before.append(len(outcomes.all))
-            yield index
+            yield endpoint.question(index)
 
     async def send() -> None:
         endpoint = Endpoint(target, workload, timeout_s)
         async with Lanes(endpoint, 1, death) as lane:
-            await lane.drive(Phase(taken(), endpoint.request, outcomes))
+            await lane.drive(Phase(taken(endpoint), outcomes))
 
     _run(send)
     after = [*before, len(outcomes.all)][1:]
@@ -181,11 +182,6 @@ def _inside_event_loop() -> bool:
 
 def _first(reasons: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))[:FAILURE_EXAMPLES]
-
-
-def _cycle(workload: Workload, requests: int | None) -> Iterator[int]:
-    count = itertools.count() if requests is None else range(requests)
-    return map(len(workload).__rmod__, count)  # i % len, without a Python frame for every request
 
 
 @contextlib.contextmanager

@@ -25,11 +25,10 @@ from httptools import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_modelgate.load.phase import Phase
+    from pytest_modelgate.load.phase import Phase, Question
 
 _HEAD_BYTES = 64 * 1024  # kept of an answer that comes in pieces; more than any server's head
 _SHOWN_CHARACTERS = 200  # of the body of an answer that is an error
-_NOTHING: tuple[bytes | None, int] = (None, 0)
 
 
 class Connection(asyncio.Protocol):
@@ -43,17 +42,16 @@ class Connection(asyncio.Protocol):
     _write: Callable[[bytes], int]
     _parser: HttpResponseParser
     _feed: Callable[[bytes], None]
+    _question: Question
     _ended: asyncio.Future[str | None]
 
     def __init__(self, phase: Phase) -> None:
         self._phase = phase
-        self._index = 0
-        self._usual, self._number = _NOTHING
+        self._known: bytes | None = None  # the question's; None once an answer is being parsed
         self._begun = 0  # answers that began since the request was sent
         self._complete = False
         self._body: list[bytes] = []
         self._head = b""  # the start of an answer that comes in pieces
-        self._received_ns = 0
         self.sent_ns = 0
         self._usable = False
         self.waiting = False
@@ -63,48 +61,27 @@ class Connection(asyncio.Protocol):
         """Whether a request can be sent: connected, and the server has not said "close"."""
         return self._usable and not self._transport.is_closing()
 
-    def run(self, phase: Phase, index: int) -> asyncio.Future[str | None]:
-        """Send this input, and then, from answer to answer, what the phase has.
+    def run(self, phase: Phase, question: Question) -> asyncio.Future[str | None]:
+        """Send this question, and then, from answer to answer, what the phase has.
 
         :return: is done when the phase has nothing left (None), the server closed the connection
             after an answer (None), or a request got no answer (why), with the connection closed.
         """
         self._phase = phase
+        self._question = question
         self._ended = asyncio.get_running_loop().create_future()
-        self._send(index)
-        return self._ended
-
-    def _send(self, index: int) -> None:
-        phase = self._phase
-        self._index = index
-        self._usual, self._number = phase.usual.get(index, _NOTHING)
-        request = phase.request(index)
         self.waiting = True
         self.sent_ns = perf_counter_ns()
-        try:
-            taken_bytes = self._write(request)
-        except OSError:
-            taken_bytes = 0  # the transport will meet the same error, and report it
-        if taken_bytes < len(request):
-            self._usual = None  # the answer must be looked at: it may come before all is sent
-            self._transport.write(memoryview(request)[taken_bytes:])
+        self._transport.write(question.request)
+        return self._ended
 
     def _write_by_transport(self, request: bytes) -> int:
         self._transport.write(request)
         return len(request)
 
-    def _proceed(self) -> None:
-        phase = self._phase
-        if self._usable and self._received_ns < phase.deadline_ns:
-            index = phase.take()
-            if index is not None:
-                self._send(index)
-                return
-        self._end(None)
-
     def _end(self, reason: str | None) -> None:
         self.waiting = False
-        self._usual = None
+        self._known = None
         if not self._ended.done():  # nobody waits any more where the run was broken off
             self._ended.set_result(reason)
 
@@ -118,7 +95,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once, and tell nobody."""
         self.waiting = self._usable = False
-        self._usual = None
+        self._known = None
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -138,57 +115,78 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of an answer (asyncio calls this)."""
-        self._received_ns = received_ns = perf_counter_ns()
-        if data == self._usual:
+        received_ns = perf_counter_ns()
+        phase = self._phase
+        if data == self._known:
             # The same bytes as a whole answer that came before: nothing that parsing could tell.
-            phase = self._phase
             phase.answers += 1
             phase.answered_again(received_ns - self.sent_ns)
-            phase.numbered(self._number)
-            self._proceed()
-        elif not self.waiting:
-            self.fail("malformed answer: bytes that no request asked for")
-        else:
-            self._parse(data)
+            phase.numbered(self._question.number)
+        elif not self._is_answered(data, received_ns):
+            return
+        if not self._usable or received_ns >= phase.deadline_ns:
+            self._end(None)
+            return
+        try:
+            self._question = question = phase.take()
+        except StopIteration:
+            self._end(None)
+            return
+        self._known = question.known
+        request = question.request
+        self.sent_ns = perf_counter_ns()
+        try:
+            taken_bytes = self._write(request)
+        except OSError:
+            taken_bytes = 0  # the transport will meet the same error, and report it
+        if taken_bytes < len(request):
+            self._known = None  # the answer must be looked at: it may come before all is sent
+            self._transport.write(memoryview(request)[taken_bytes:])
 
-    def _parse(self, data: bytes) -> None:
-        self._usual = None
+    def _is_answered(self, data: bytes, received_ns: int) -> bool:
+        """Parse a piece of an answer; tell whether that completed it."""
+        if not self.waiting:
+            self.fail("malformed answer: bytes that no request asked for")
+            return False
+        self._known = None
         try:
             self._feed(data)
         except HttpParserCallbackError:
             raise  # a fault of ours, not of the server's
         except (HttpParserError, HttpParserUpgrade) as error:
             self.fail(f"malformed answer: {error}")
-            return
+            return False
         if not self._complete:
             if len(self._head) < _HEAD_BYTES:
                 self._head += data
-        elif self._begun > 1:
+            return False
+        if self._begun > 1:
             self.fail("malformed answer: bytes after its end")
-        else:
-            self._finish(data if not self._head else b"")
+            return False
+        self._finish(received_ns, whole=None if self._head else data)
+        return True
 
-    def _finish(self, whole: bytes | None) -> None:
-        """End the request with the answer that is complete; ``whole`` if it came in one piece."""
+    def _finish(self, received_ns: int, whole: bytes | None) -> None:
+        """Record the answer that is complete; ``whole`` if it came in one piece."""
         body = b"".join(self._body)
         self._body.clear()
         self._head = b""
         self._begun = 0
         self._complete = False
-        phase = self._phase
+        phase, question = self._phase, self._question
         phase.answers += 1
         status = self._parser.get_status_code()
         if 200 <= status < 300:
-            number = phase.recorder.answered(self._index, body, self._received_ns - self.sent_ns)
+            number = phase.recorder.answered(question.index, body, received_ns - self.sent_ns)
             if number and whole and self._usable:
-                phase.remember(self._index, whole, number)
+                phase.remember(question, whole, number)
         else:
             phase.recorder.failed(_describe(status, body))
         if self._transport.get_write_buffer_size():
-            self.abort()  # answered before it was all sent: the rest would stand before the next
+            self._usable = False
+            self._transport.abort()  # before the request was all sent: its rest would come first
         elif not self._usable:
             self._transport.close()
-        self._proceed()
 
     def eof_received(self) -> None:
         """Send nothing more on it (asyncio calls this, and closes the connection)."""
@@ -199,8 +197,8 @@ class Connection(asyncio.Protocol):
         self._usable = False
         if self.waiting:
             if exc is None and _ends_with_the_connection(self._head):
-                self._received_ns = perf_counter_ns()
-                self._finish(None)
+                self._finish(perf_counter_ns(), whole=None)
+                self._end(None)
             else:
                 self.fail(_why_lost(exc, begun=bool(self._head)))
         # The parser holds this object and this object the parser, and the garbage collector that

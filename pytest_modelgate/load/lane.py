@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import functools
+import itertools
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from pytest_modelgate.load.connection import Connection
+from pytest_modelgate.load.phase import Question
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_modelgate.load.phase import Phase
     from pytest_modelgate.load.target import Target
     from pytest_modelgate.load.workload import Workload
@@ -19,25 +22,30 @@ _PREPARED_BYTES = 16 * 1024 * 1024
 
 
 class Endpoint:
-    """What all lanes share: where requests go, and what they are.
-
-    :ivar request: returns the bytes of the request for an input.
-    """
+    """What all lanes share: where requests go, and what they are."""
 
     def __init__(self, target: Target, workload: Workload, timeout_s: float) -> None:
         self._target = target
         self._head = target.request_head()
         self._tls = target.tls_context()
-        self._body = workload.body
+        self._workload = workload
         self.timeout_s = timeout_s
-        # Requests are made once where they all fit into little memory, else each time.
-        bytes_of_all = workload.size_bytes + len(workload) * (len(self._head) + 100)
-        small = bytes_of_all <= _PREPARED_BYTES
-        self.request = functools.cache(self._request) if small else self._request
 
-    def _request(self, index: int) -> bytes:
-        body = self._body(index)
-        return b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+    def question(self, index: int) -> Question:
+        """Return an input as it is sent."""
+        body = self._workload.body(index)
+        return Question(index, b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
+
+    def questions(self, requests: int | None) -> Iterator[Question]:
+        """Return so many questions, None: without end; each input in turn, again and again.
+
+        They are made once where all of them fit into little memory, else each time.
+        """
+        inputs = len(self._workload)
+        if self._workload.size_bytes + inputs * (len(self._head) + 200) <= _PREPARED_BYTES:
+            return itertools.islice(itertools.cycle(map(self.question, range(inputs))), requests)
+        numbers = itertools.count() if requests is None else range(requests)
+        return (self.question(number % inputs) for number in numbers)
 
     async def connect(self, phase: Phase) -> Connection:
         """Open a connection; raises OSError."""
@@ -63,10 +71,12 @@ class Lane:
 
     async def run(self, phase: Phase) -> None:
         """Send what the phase, shared with other lanes, has to send, until nothing is left."""
-        while perf_counter_ns() < phase.deadline_ns and (index := phase.take()) is not None:
+        for question in phase.questions:
             connection = await self.connect(phase)
             if connection is not None:
-                self.broken = await connection.run(phase, index)
+                self.broken = await connection.run(phase, question)
+            if perf_counter_ns() >= phase.deadline_ns:
+                break
 
     async def connect(self, phase: Phase) -> Connection | None:
         """Return an open connection; None, after a pause, where none can be had: a failure."""

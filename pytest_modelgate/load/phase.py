@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _NEVER_NS = 2**63 - 1
-_USUAL_ANSWERS = 1024  # so many, of so many bytes at most: 64 MiB in the worst case
-_USUAL_BYTES = 64 * 1024
+_REMEMBERED_BYTES = 64 * 1024 * 1024
 
 
 class Recorder(Protocol):
@@ -30,32 +29,44 @@ class Recorder(Protocol):
         """Take a request that has no such answer."""
 
 
+@dataclass(slots=True, eq=False)
+class Question:
+    """An input as it is sent.
+
+    :ivar request: the whole request.
+    :ivar known: the bytes of an answer, head included, that would be no news; None: there is none.
+    :ivar number: the number of that answer.
+    """
+
+    index: int
+    request: bytes
+    known: bytes | None = None
+    number: int = 0
+
+
 class Phase:
     """Which requests are sent, until when, and how that goes.
 
-    :ivar take: returns the index of the next input, None when there is none left. A C function, as
-        all that runs for every request should be.
-    :ivar request: returns the bytes of the request for an input.
-    :ivar usual: input → the bytes of an answer to it that would be no news, and its number.
+    :ivar questions: what is still to be sent, shared by all connections.
+    :ivar take: returns the next of them, or raises StopIteration. A C function wherever it can be
+        one, as it runs for every request.
     :ivar answers: complete answers so far, whatever their status.
     :ivar breaks: requests that got none.
     :ivar last_break: why the last of them got none.
     :ivar deadline_ns: when to stop sending.
     """
 
-    def __init__(
-        self, indices: Iterator[int], request: Callable[[int], bytes], recorder: Recorder
-    ) -> None:
-        self.take: Callable[[], int | None] = functools.partial(next, indices, None)
-        self.request = request
+    def __init__(self, questions: Iterator[Question], recorder: Recorder) -> None:
+        self.questions = questions
+        self.take: Callable[[], Question] = questions.__next__
         self.recorder = recorder
         self.answered_again = recorder.answered_again
         self.numbered = recorder.numbered
-        self.usual: dict[int, tuple[bytes, int]] = {}
         self.answers = 0
         self.breaks = 0
         self.last_break: str | None = None
         self.deadline_ns = _NEVER_NS
+        self._room_bytes = _REMEMBERED_BYTES
 
     def stop_after(self, duration_s: float) -> None:
         """Set the deadline, from now."""
@@ -67,7 +78,9 @@ class Phase:
         self.last_break = reason
         self.recorder.failed(reason)
 
-    def remember(self, index: int, answer: bytes, number: int) -> None:
+    def remember(self, question: Question, answer: bytes, number: int) -> None:
         """Keep the bytes of an answer, head included, that would be no news again."""
-        if len(answer) <= _USUAL_BYTES and len(self.usual) < _USUAL_ANSWERS:
-            self.usual[index] = answer, number
+        room_bytes = self._room_bytes + len(question.known or b"") - len(answer)
+        if room_bytes >= 0:
+            self._room_bytes = room_bytes
+            question.known, question.number = answer, number

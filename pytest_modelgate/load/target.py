@@ -36,9 +36,9 @@ class Target:
             and for headers that say how long the body is.
         """
         named = f"[{self.host}]" if ":" in self.host else self.host
-        headers = {"host": f"{named}:{self.port}", "user-agent": "pytest-modelgate"}
-        given = {name.lower(): value for name, value in self.headers.items()}
-        if framing := {"content-length", "transfer-encoding"} & given.keys():
+        headers = {"Host": f"{named}:{self.port}"}
+        given = {name.title(): value for name, value in self.headers.items()}
+        if framing := {"Content-Length", "Transfer-Encoding"} & given.keys():
             raise ConfigError(
                 f"the header {min(framing)!r} cannot be set",
                 hint="it follows from each request's body; leave it out",
@@ -53,7 +53,7 @@ class Target:
                     expected="printable ASCII; other characters percent-encoded",
                     got=repr(line),
                 )
-        return "\r\n".join([*lines, "content-length: "]).encode()
+        return "\r\n".join([*lines, "Content-Length: "]).encode()
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return how to verify the server: by the system's certificates; None without TLS."""

@@ -142,7 +142,7 @@ def test_after_the_deadline_nothing_is_sent_and_the_request_on_its_way_is_waited
 
     async def main() -> None:
         endpoint = Endpoint(server.target, three_inputs, TIMEOUT_S)
-        phases.append(Phase(iter([0, 1, 2]), endpoint.request, recording))
+        phases.append(Phase(endpoint.questions(3), recording))
         async with Lanes(endpoint, 1, lambda: None) as lane:
             await lane.drive(phases[0])
 
@@ -343,9 +343,9 @@ def test_a_later_failure_of_the_same_request_stands_where_its_answer_stood(
     """Whether late bytes come before the next request is a matter of microseconds: so by hand."""
 
     async def drive(_lanes, phase):
-        while (index := phase.take()) is not None:
-            phase.recorder.answered(index, b"fine", 1)
-            if index == 1:
+        for question in phase.questions:
+            phase.recorder.answered(question.index, b"fine", 1)
+            if question.index == 1:
                 phase.broken("bytes that no request asked for")
 
     monkeypatch.setattr(Lanes, "drive", drive)

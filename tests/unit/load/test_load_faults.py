@@ -167,7 +167,7 @@ def test_a_refused_connection_is_not_tried_in_a_spin(serve, three_inputs):
 
     async def main() -> None:
         endpoint = Endpoint(server.target, three_inputs, 0.8)
-        phase = Phase(iter(lambda: 0, None), endpoint.request, Counting(Failures()))
+        phase = Phase(endpoint.questions(None), Counting(Failures()))
         async with Lanes(endpoint, 1, lambda: None) as lane:
             await lane.drive(phase)
 
@@ -245,7 +245,7 @@ def test_a_server_that_answers_is_not_asked_whether_it_lives(three_inputs):
     async def main() -> list[int]:
         endpoint = Endpoint(Target("127.0.0.1", 1), three_inputs, TIMEOUT_S)
         lanes = Lanes(endpoint, 1, death)
-        phase = Phase(iter(()), endpoint.request, Recording(Failures()))
+        phase = Phase(iter(()), Recording(Failures()))
         seen = _Seen(0)
         counts = []
         for answers, breaks in [(1, 0), (2, 0), (3, 1), (3, 1), (4, 1)]:
@@ -283,9 +283,20 @@ def test_a_fault_of_our_own_is_not_swallowed_by_the_event_loop(serve, three_inpu
 
     async def main() -> None:
         endpoint = Endpoint(server.target, three_inputs, TIMEOUT_S)
-        phase = Phase(iter([0, 1]), endpoint.request, Broken(Failures()))
+        phase = Phase(endpoint.questions(2), Broken(Failures()))
         async with Lanes(endpoint, 1, lambda: None) as lane:
             await lane.drive(phase)
 
     with pytest.raises(ZeroDivisionError):
+        asyncio.run(main())
+
+
+def test_a_fault_that_the_event_loop_only_describes_is_raised_as_described(three_inputs):
+    async def main() -> None:
+        endpoint = Endpoint(Target("127.0.0.1", 1), three_inputs, TIMEOUT_S)
+        async with Lanes(endpoint, 1, lambda: None) as lane:
+            asyncio.get_running_loop().call_exception_handler({"message": "a handle broke"})
+            lane._watch(Phase(iter(()), Recording(Failures())), _Seen(0), 1)
+
+    with pytest.raises(RuntimeError, match="a handle broke"):
         asyncio.run(main())
