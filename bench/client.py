@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import httpx
 import numpy as np
 
-from pytest_modelgate.config import LoadSpec
+from pytest_modelgate.config.specs import LoadSpec
 from pytest_modelgate.load.closed_loop import run_closed_loop
 from pytest_modelgate.load.target import Target
 from pytest_modelgate.load.workload import Workload

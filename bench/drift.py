@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_modelgate.config import DriftSpec
+from pytest_modelgate.config.specs import DriftSpec
 from pytest_modelgate.drift.compare import compare_answers
 
 if TYPE_CHECKING:

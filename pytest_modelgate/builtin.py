@@ -12,14 +12,14 @@ from pytest_modelgate.protocols.json_http import json_http
 from pytest_modelgate.protocols.oip_http import oip_http
 from pytest_modelgate.reports.json_report import write_json_report
 from pytest_modelgate.servers.docker import DockerKind
+from pytest_modelgate.servers.owner import Session
 from pytest_modelgate.servers.process import ProcessKind
 from pytest_modelgate.servers.remote import RemoteKind
-from pytest_modelgate.servers.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_modelgate.config import Settings
+    from pytest_modelgate.config.specs import Settings
     from pytest_modelgate.probes.probe import Probe
     from pytest_modelgate.protocols.protocol import ProtocolFactory
     from pytest_modelgate.servers.server import ServerKind

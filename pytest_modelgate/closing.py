@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_modelgate import __version__
-from pytest_modelgate.baselines.fingerprint import git_provenance, machine_conditions
+from pytest_modelgate.baselines.machine import git_provenance, machine_conditions
 from pytest_modelgate.errors import ModelgateError
 from pytest_modelgate.gate import unfinished
 from pytest_modelgate.reports.json_report import session_report
@@ -15,7 +15,7 @@ from pytest_modelgate.reports.json_report import session_report
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_modelgate.config import Settings
+    from pytest_modelgate.config.specs import Settings
     from pytest_modelgate.registry import Hooks
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class ModelgateError(Exception):
@@ -57,6 +57,14 @@ class ModelgateError(Exception):
         """Survive pickling (xdist), which would lose the keyword arguments."""
         fields = {"expected": self.expected, "got": self.got, "hint": self.hint, "log": self.log}
         return (_rebuild, (type(self), self.what, fields))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """Return a hint with the valid name nearest to a misspelt one, None where none is near."""
+    import difflib  # only for a mistake: a plain pytest run imports this module
+
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else None
 
 
 def _rebuild(

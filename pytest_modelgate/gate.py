@@ -12,18 +12,18 @@ import httpx
 
 from pytest_modelgate.baselines.record import from_measurement
 from pytest_modelgate.errors import ConfigError, ModelgateError
-from pytest_modelgate.measure import measure, recorded_only, with_recorded
-from pytest_modelgate.one_run import fresh_server
-from pytest_modelgate.recording import user_number
+from pytest_modelgate.measuring.measure import measure, recorded_only, with_recorded
+from pytest_modelgate.measuring.one_run import fresh_server
 from pytest_modelgate.reports.failure import render_failure
 from pytest_modelgate.servers.http_get import base_url
+from pytest_modelgate.user_numbers import user_number
 from pytest_modelgate.verdict import Verdict, judge, moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_modelgate.baselines.record import Baseline
-    from pytest_modelgate.markers import GateSpec
+    from pytest_modelgate.config.markers import GateSpec
     from pytest_modelgate.runs import Measurement, Recorded
     from pytest_modelgate.servers.server import RunningServer
     from pytest_modelgate.session import GateSession

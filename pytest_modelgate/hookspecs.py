@@ -9,7 +9,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_modelgate.config import Settings
+    from pytest_modelgate.config.specs import Settings
     from pytest_modelgate.probes.probe import Probe
     from pytest_modelgate.protocols.protocol import ProtocolFactory
     from pytest_modelgate.servers.server import ServerKind

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_modelgate.errors import ConfigError
+from pytest_modelgate.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,9 +98,8 @@ class Metrics:
         if percentile.quantile:
             return percentile
         known = [*self._by_name, *(f"latency.p{p}" for p in RECORDED_PERCENTILES)]
-        near = difflib.get_close_matches(name, known, n=1)
         raise ConfigError(
             f"unknown metric {name!r}",
             expected="one of " + ", ".join(sorted(known)),
-            hint=f"did you mean {near[0]!r}?" if near else None,
+            hint=did_you_mean(name, known),
         )

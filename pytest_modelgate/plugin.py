@@ -6,11 +6,8 @@ Nothing heavy is imported before ``--modelgate`` is given: a plain pytest run mu
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +16,12 @@ import pytest
 from pytest_modelgate.errors import ModelgateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
-    from types import FrameType
+    from collections.abc import Generator, Iterator, Mapping
 
     from pytest_modelgate.closing import Closing
-    from pytest_modelgate.config import Settings
+    from pytest_modelgate.config.markers import GateSpec
+    from pytest_modelgate.config.specs import Settings
     from pytest_modelgate.gate import Gate
-    from pytest_modelgate.markers import GateSpec
     from pytest_modelgate.reports.progress import Progress
     from pytest_modelgate.servers.server import RunningServer
     from pytest_modelgate.session import GateSession
@@ -57,7 +53,7 @@ class ModelgateWarning(pytest.PytestWarning):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the command line; every option can also stand in the file or the environment."""
-    from pytest_modelgate.options import add_options
+    from pytest_modelgate.config.options import add_options
 
     add_options(parser.getgroup("modelgate", "quality gates for served models"))
 
@@ -81,13 +77,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _settings(config: pytest.Config) -> Settings | None:
     """Return the settings, None where the gates are off."""
-    from pytest_modelgate.options import maybe_enabled
+    from pytest_modelgate.config.options import maybe_enabled
 
     given, start = vars(config.option), _tests_folder(config)
     try:
         if not maybe_enabled(given, os.environ, start):
             return None
-        from pytest_modelgate.settings import load_settings
+        from pytest_modelgate.config.settings import load_settings
 
         settings = load_settings(given, os.environ, start, config.invocation_params.dir)
     except ModelgateError as error:
@@ -116,6 +112,7 @@ def _tests_folder(config: pytest.Config) -> Path:
 
 def _begin(config: pytest.Config, settings: Settings) -> None:
     from pytest_modelgate import builtin
+    from pytest_modelgate.interrupts import interrupt_on_signals
     from pytest_modelgate.registry import Registry
     from pytest_modelgate.servers.strays import reap_strays
     from pytest_modelgate.session import GateSession
@@ -128,29 +125,10 @@ def _begin(config: pytest.Config, settings: Settings) -> None:
     except ModelgateError as error:
         raise pytest.UsageError(f"modelgate: {error}") from error
     config.add_cleanup(config.stash[SESSION].close)
-    _stop_cleanly_on_signals(config)
+    interrupt_on_signals(config.add_cleanup)
     if not hasattr(config, "workerinput"):
         config.stash[COLLECTOR] = GateCollector(config)
         config.pluginmanager.register(config.stash[COLLECTOR], "modelgate-collector")
-
-
-def _stop_cleanly_on_signals(config: pytest.Config) -> None:
-    """Let SIGTERM and a closed terminal end the session as Ctrl-C does: no server outlives it."""
-
-    def interrupt(signum: int, _frame: object) -> None:
-        raise KeyboardInterrupt(f"signal {signum}")
-
-    if threading.current_thread() is not threading.main_thread():
-        return  # only the main thread may say what a signal does
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            previous = signal.signal(number, interrupt) or signal.SIG_DFL
-            config.add_cleanup(functools.partial(_restore, number, previous))
-
-
-def _restore(number: int, previous: Callable[[int, FrameType | None], object] | int) -> None:
-    signal.signal(number, previous)
 
 
 def _progress(config: pytest.Config) -> Progress:
@@ -186,7 +164,7 @@ def pytest_make_collect_report(
 
 def _may_have_gates(collector: pytest.Collector) -> bool:
     """Tell whether a file that skips itself may have gates that were asked for."""
-    from pytest_modelgate.config_file import mentions_modelgate
+    from pytest_modelgate.config.file import mentions_modelgate
 
     # Who chooses by name has chosen to leave some out; -m modelgate means all gates.
     return not collector.config.option.keyword and mentions_modelgate(collector.path)
@@ -209,7 +187,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _read_markers(item: pytest.Item, session: GateSession) -> GateSpec | ModelgateError:
     """Return what the markers ask for, or what is wrong with them: the test's own failure."""
-    from pytest_modelgate.markers import Mark, gate_spec
+    from pytest_modelgate.config.markers import Mark, gate_spec
 
     marks = [Mark(mark.name, mark.args, mark.kwargs) for mark in _marks(item)]
     try:
@@ -235,7 +213,7 @@ def _baseline_key(item: pytest.Item, session: GateSession) -> str:
 
 def _is_gate(item: pytest.Item) -> bool:
     """Tell a gated test from a free-form one, which uses the server and asserts for itself."""
-    from pytest_modelgate.markers import GATE_MARKERS
+    from pytest_modelgate.config.markers import GATE_MARKERS
 
     fixtures = getattr(item, "fixturenames", ())
     free_form = "model_server" in fixtures and "modelgate" not in fixtures

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from pytest_modelgate.errors import ConfigError
+from pytest_modelgate.errors import ConfigError, did_you_mean
 from pytest_modelgate.metrics import BUILT_IN, Evidence, Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_modelgate.config import ServerSpec, Settings
+    from pytest_modelgate.config.specs import ServerSpec, Settings
     from pytest_modelgate.metrics import Metric
     from pytest_modelgate.probes.probe import Probe
     from pytest_modelgate.protocols.protocol import HttpProtocol, ProtocolFactory
@@ -103,9 +102,8 @@ def _added_metrics(probes: Iterable[Probe]) -> list[Metric]:
 def _choose(key: str, name: str, known: Mapping[str, Thing], server: str) -> Thing:
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
     raise ConfigError(
         f"server {server!r}: unknown {key} {name!r}",
         expected="one of " + ", ".join(sorted(known)),
-        hint=f"did you mean {near[0]!r}?" if near else None,
+        hint=did_you_mean(name, known),
     )

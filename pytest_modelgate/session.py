@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from filelock import Timeout
 
 from pytest_modelgate.baselines.store import BaselineStore
+from pytest_modelgate.config.server_table import with_runtime
 from pytest_modelgate.errors import ModelgateError
 from pytest_modelgate.locks import lock_of
-from pytest_modelgate.rig import Rig
-from pytest_modelgate.server_table import with_runtime
+from pytest_modelgate.measuring.rig import Rig
 from pytest_modelgate.stats.sharing import per_metric_alpha
 from pytest_modelgate.verdict import statistical_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_modelgate.config import Settings
-    from pytest_modelgate.markers import GateSpec
+    from pytest_modelgate.config.markers import GateSpec
+    from pytest_modelgate.config.specs import Settings
     from pytest_modelgate.registry import Registry
     from pytest_modelgate.reports.progress import Progress
 

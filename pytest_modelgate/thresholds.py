@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from pytest_modelgate.errors import ConfigError
+from pytest_modelgate.errors import ConfigError, did_you_mean
 from pytest_modelgate.metrics import RECORDED_PERCENTILES, Evidence
 from pytest_modelgate.units import example_value, parse_value
 
@@ -197,10 +196,9 @@ def marker_metric(marker: str, keyword: str) -> str:
         return canonical_name(percentile.group())
     if keyword in known:
         return f"{marker}.{keyword}"
-    near = difflib.get_close_matches(keyword, known, n=1)
     more = " (any other percentile likewise)" if marker == "latency" else ""
     raise ConfigError(
         f"unknown argument {keyword!r} of the marker {marker!r}",
         expected=f"one of {', '.join(known)}{more}",
-        hint=f"did you mean {near[0]!r}?" if near else None,
+        hint=did_you_mean(keyword, known),
     )

@@ -21,9 +21,9 @@ import filelock
 
 from pytest_modelgate.baselines.answers_file import decode_answers, encode_answers
 from pytest_modelgate.baselines.document import AnswersReference, from_json, to_json
+from pytest_modelgate.config.server_table import SERVER_NAME
 from pytest_modelgate.errors import BaselineError
 from pytest_modelgate.locks import lock_of
-from pytest_modelgate.server_table import SERVER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from pytest_modelgate.tensors import is_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_modelgate.config import DriftSpec
+    from pytest_modelgate.config.specs import DriftSpec
     from pytest_modelgate.tensors import Array, Tensors
 
 DEFAULT_TOLERANCES = {

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from pytest_modelgate.config import LoadSpec
+    from pytest_modelgate.config.specs import LoadSpec
     from pytest_modelgate.load.phase import Question
     from pytest_modelgate.load.recording import Failure
     from pytest_modelgate.load.target import Target

@@ -15,7 +15,7 @@ from pytest_modelgate.protocols.protocol import HttpRoute
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_modelgate.config import ServerSpec
+    from pytest_modelgate.config.specs import ServerSpec
     from pytest_modelgate.protocols.protocol import Get
     from pytest_modelgate.servers.http_get import HttpReply
     from pytest_modelgate.tensors import Contract, Tensors

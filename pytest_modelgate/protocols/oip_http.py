@@ -31,7 +31,7 @@ from pytest_modelgate.tensors import Contract, TensorSpec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_modelgate.config import ServerSpec
+    from pytest_modelgate.config.specs import ServerSpec
     from pytest_modelgate.protocols.protocol import Get
     from pytest_modelgate.servers.http_get import HttpReply
     from pytest_modelgate.tensors import Tensors

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_modelgate.config import ServerSpec
+    from pytest_modelgate.config.specs import ServerSpec
     from pytest_modelgate.servers.http_get import HttpReply
     from pytest_modelgate.tensors import Contract, Tensors
 

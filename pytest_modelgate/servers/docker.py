@@ -29,8 +29,8 @@ from pytest_modelgate.servers.uninterrupted import uninterrupted
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-    from pytest_modelgate.config import ServerSpec
-    from pytest_modelgate.servers.session import Session
+    from pytest_modelgate.config.specs import ServerSpec
+    from pytest_modelgate.servers.owner import Session
 
 _EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - of the container; its port is published on loopback
 _PORT_IN_CONTAINER = 8000  # any will do: a container with a network of its own has every port free

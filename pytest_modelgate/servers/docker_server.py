@@ -13,8 +13,8 @@ from pytest_modelgate.errors import ServerError
 from pytest_modelgate.servers.cgroups import locate, pids_of
 from pytest_modelgate.servers.engine import remove_container, translated
 from pytest_modelgate.servers.log_lines import last_lines
+from pytest_modelgate.servers.owner import lives, start_mark
 from pytest_modelgate.servers.server import Accounting, Exit
-from pytest_modelgate.servers.session import lives, start_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

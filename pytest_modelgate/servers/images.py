@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pytest_modelgate.config import ServerSpec
+    from pytest_modelgate.config.specs import ServerSpec
     from pytest_modelgate.servers.engine import Engine
 
 _LOG_LINES = 50

@@ -27,14 +27,14 @@ from pytest_modelgate.servers.addresses import (
 from pytest_modelgate.servers.limits import cpus_text, memory_text
 from pytest_modelgate.servers.log_lines import LONGEST_LINE, last_lines
 from pytest_modelgate.servers.marked_processes import kill_marked
+from pytest_modelgate.servers.owner import VARIABLE, Session
 from pytest_modelgate.servers.server import Accounting, Exit
-from pytest_modelgate.servers.session import VARIABLE, Session
 from pytest_modelgate.servers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_modelgate.config import ServerSpec
+    from pytest_modelgate.config.specs import ServerSpec
 
 _SERVER_VARIABLE = "MODELGATE_SERVER"
 """Its value is one server's alone, so that all of its processes, and no others, can be found."""

@@ -12,7 +12,7 @@ from pytest_modelgate.servers.server import Accounting, Exit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_modelgate.config import ServerSpec
+    from pytest_modelgate.config.specs import ServerSpec
 
 _PORTS = {"http": 80, "https": 443}
 _HERE = ("localhost", "127.0.0.1", "::1")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_modelgate.errors import EngineError
 from pytest_modelgate.servers.engine import connect, remove_container, translated
 from pytest_modelgate.servers.marked_processes import kill_marked
-from pytest_modelgate.servers.session import LABEL, VARIABLE, Session
+from pytest_modelgate.servers.owner import LABEL, VARIABLE, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

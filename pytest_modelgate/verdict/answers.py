@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_modelgate.baselines.record import Baseline
-    from pytest_modelgate.config import DriftSpec
+    from pytest_modelgate.config.specs import DriftSpec
     from pytest_modelgate.drift.report import DriftReport
     from pytest_modelgate.runs import Measurement
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_modelgate.baselines.conditions import differences
-from pytest_modelgate.config import DriftSpec
+from pytest_modelgate.config.specs import DriftSpec
 from pytest_modelgate.drift.compare import compare_answers
 from pytest_modelgate.stats.comparison import NotComparableError, compare_runs
 from pytest_modelgate.stats.sharing import per_metric_alpha

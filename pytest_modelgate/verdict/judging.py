@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_modelgate.baselines.record import Baseline
-    from pytest_modelgate.config import DriftSpec
+    from pytest_modelgate.config.specs import DriftSpec
     from pytest_modelgate.metrics import Better, Metrics
     from pytest_modelgate.runs import Measurement, Recorded
 

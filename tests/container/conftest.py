@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 from engine_forwarder import EngineForwarder
 
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.servers.await_ready import await_ready
 from pytest_modelgate.servers.docker import DockerKind
 from pytest_modelgate.servers.engine import connect
 from pytest_modelgate.servers.http_get import HttpGet
-from pytest_modelgate.servers.session import LABEL, Session
+from pytest_modelgate.servers.owner import LABEL, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

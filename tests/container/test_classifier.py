@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pytest_modelgate.config import DriftSpec, ServerSpec
+from pytest_modelgate.config.specs import DriftSpec, ServerSpec
 from pytest_modelgate.drift.compare import compare_answers
 from pytest_modelgate.load.closed_loop import send_each
 from pytest_modelgate.load.target import Target

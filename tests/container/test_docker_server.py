@@ -9,7 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from pytest_modelgate.config import Mount
+from pytest_modelgate.config.specs import Mount
 from pytest_modelgate.errors import ConfigError, EngineError, ServerError
 from pytest_modelgate.servers.await_ready import await_ready
 from pytest_modelgate.servers.docker import DockerKind

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelgate.config import Mount
+from pytest_modelgate.config.specs import Mount
 from pytest_modelgate.probes.cpu import CpuProbe
 from pytest_modelgate.probes.memory import MemoryProbe
 

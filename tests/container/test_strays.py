@@ -11,7 +11,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from pytest_modelgate.servers.session import LABEL, Session
+from pytest_modelgate.servers.owner import LABEL, Session
 from pytest_modelgate.servers.strays import reap_strays
 
 pytestmark = pytest.mark.container
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.container
 VICTIM = """\
 import sys, time
 from pathlib import Path
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.servers.docker import DockerKind
 from pytest_modelgate.servers.process import ProcessKind
 from pytest_modelgate.servers.process import ProcessKind
-from pytest_modelgate.servers.session import Session
+from pytest_modelgate.servers.owner import Session
 
 session = Session.current()
 spec = ServerSpec(

@@ -14,13 +14,13 @@ from reader import ROOT
 from tables import code, codes, rows_of
 
 from pytest_modelgate import hookspecs, plugin
-from pytest_modelgate.config import DriftSpec, LoadSpec, ServerSpec, Settings
+from pytest_modelgate.config.markers import DRIFT_ARGUMENTS, GATE_MARKERS, LOAD_ARGUMENTS
+from pytest_modelgate.config.options import OPTIONS, Given
+from pytest_modelgate.config.server_table import KEYS
+from pytest_modelgate.config.specs import DriftSpec, LoadSpec, ServerSpec, Settings
 from pytest_modelgate.drift import compare
 from pytest_modelgate.gate import Gate
-from pytest_modelgate.markers import DRIFT_ARGUMENTS, GATE_MARKERS, LOAD_ARGUMENTS
 from pytest_modelgate.metrics import BUILT_IN, RECORDED_PERCENTILES, Metrics
-from pytest_modelgate.options import OPTIONS, Given
-from pytest_modelgate.server_table import KEYS
 from pytest_modelgate.thresholds import MARKER_KEYWORDS, marker_metric
 from pytest_modelgate.units import parse_duration_s
 

@@ -26,7 +26,7 @@ def pytest_modelgate_probes():
 
 KIND = """\
 from pytest_modelgate.servers.process import ProcessKind
-from pytest_modelgate.servers.session import Session
+from pytest_modelgate.servers.owner import Session
 
 class Niced(ProcessKind):
     def start(self, spec):

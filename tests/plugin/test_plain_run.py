@@ -8,10 +8,11 @@ from gate_project import KEPT, gated
 HEAVY = ("numpy", "scipy", "httpx", "httptools", "docker", "psutil", "rich", "filelock", "ssl")
 OURS_EXPECTED = {
     "pytest_modelgate",
-    "pytest_modelgate.config_file",
+    "pytest_modelgate.config",
+    "pytest_modelgate.config.file",
     "pytest_modelgate.errors",
     "pytest_modelgate.hookspecs",
-    "pytest_modelgate.options",
+    "pytest_modelgate.config.options",
     "pytest_modelgate.plugin",
 }
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
+from pytest_modelgate.measuring.rig import Rig
 from pytest_modelgate.probes.cpu import CpuProbe
 from pytest_modelgate.probes.memory import MemoryProbe
 from pytest_modelgate.protocols.oip_http import oip_http
 from pytest_modelgate.reports.progress import NoProgress
-from pytest_modelgate.rig import Rig
+from pytest_modelgate.servers.owner import Session
 from pytest_modelgate.servers.process import ProcessKind
-from pytest_modelgate.servers.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

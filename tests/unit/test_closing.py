@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from pytest_modelgate.closing import close_session
-from pytest_modelgate.config import Settings
+from pytest_modelgate.config.specs import Settings
 from pytest_modelgate.errors import ModelgateError
 from pytest_modelgate.gate import unfinished
 

@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from pytest_modelgate.config import DriftSpec, LoadSpec, ServerSpec, Settings
+from pytest_modelgate.config.markers import GateSpec
+from pytest_modelgate.config.specs import DriftSpec, LoadSpec, ServerSpec, Settings
 from pytest_modelgate.errors import ConfigError
 from pytest_modelgate.gate import Gate, unfinished
-from pytest_modelgate.markers import GateSpec
 from pytest_modelgate.metrics import Metrics
 from pytest_modelgate.protocols.json_http import json_http
 from pytest_modelgate.registry import Registry

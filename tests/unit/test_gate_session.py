@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from filelock import Timeout
 
-from pytest_modelgate.config import LoadSpec, ServerSpec, Settings
+from pytest_modelgate.config.markers import GateSpec
+from pytest_modelgate.config.specs import LoadSpec, ServerSpec, Settings
 from pytest_modelgate.errors import ConfigError, EngineError, ModelgateError
 from pytest_modelgate.locks import lock_of
-from pytest_modelgate.markers import GateSpec
 from pytest_modelgate.metrics import Metrics
 from pytest_modelgate.protocols.json_http import json_http
 from pytest_modelgate.registry import Registry

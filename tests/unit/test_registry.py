@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelgate.config import ServerSpec, Settings
+from pytest_modelgate.config.specs import ServerSpec, Settings
 from pytest_modelgate.errors import ConfigError
 from pytest_modelgate.metrics import BUILT_IN, Evidence, Metric
 from pytest_modelgate.registry import Registry

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from pytest_modelgate.config import DriftSpec
+from pytest_modelgate.config.specs import DriftSpec
 from pytest_modelgate.drift.compare import compare_answers
 from pytest_modelgate.errors import ConfigError
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from raw_server import answer, echo
 
-from pytest_modelgate.config import LoadSpec
+from pytest_modelgate.config.specs import LoadSpec
 from pytest_modelgate.errors import LoadError
 from pytest_modelgate.load import closed_loop
 from pytest_modelgate.load.closed_loop import run_closed_loop, send_each

@@ -9,7 +9,7 @@ import threading
 import pytest
 from raw_server import answer, echo
 
-from pytest_modelgate.config import LoadSpec
+from pytest_modelgate.config.specs import LoadSpec
 from pytest_modelgate.errors import LoadError, ServerError
 from pytest_modelgate.load.closed_loop import run_closed_loop, send_each
 from pytest_modelgate.load.lane import Endpoint

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from raw_server import answer, echo
 
-from pytest_modelgate.config import LoadSpec
+from pytest_modelgate.config.specs import LoadSpec
 from pytest_modelgate.load.closed_loop import run_closed_loop, send_each
 from pytest_modelgate.load.recording import Failure
 from pytest_modelgate.load.workload import Workload

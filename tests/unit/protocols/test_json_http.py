@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.errors import ConfigError, ProtocolError
 from pytest_modelgate.protocols.json_http import json_http
 from pytest_modelgate.servers.http_get import HttpReply

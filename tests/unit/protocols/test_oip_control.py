@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.errors import ConfigError, ProtocolError
 from pytest_modelgate.protocols.oip_http import oip_http
 from pytest_modelgate.servers.http_get import HttpReply

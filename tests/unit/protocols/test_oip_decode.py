@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_np
 
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.errors import ProtocolError
 from pytest_modelgate.protocols.oip_http import oip_http
 from pytest_modelgate.tensors import DATATYPES

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.servers.addresses import (
     HOST,
     PORT,

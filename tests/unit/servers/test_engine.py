@@ -16,7 +16,7 @@ from pytest_modelgate.errors import EngineError, ServerError
 from pytest_modelgate.servers import engine as engine_module
 from pytest_modelgate.servers.docker import DockerKind
 from pytest_modelgate.servers.engine import connect, remove_container, said, translated
-from pytest_modelgate.servers.session import Session
+from pytest_modelgate.servers.owner import Session
 from pytest_modelgate.servers.strays import reap_strays
 
 HERE = {"Name": socket.gethostname(), "KernelVersion": platform.release(), "SecurityOptions": None}

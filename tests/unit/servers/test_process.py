@@ -11,11 +11,11 @@ import time
 import psutil
 import pytest
 
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.errors import ConfigError, ServerError
+from pytest_modelgate.servers.owner import Session, start_mark
 from pytest_modelgate.servers.process import ProcessKind
 from pytest_modelgate.servers.server import Exit
-from pytest_modelgate.servers.session import Session, start_mark
 from pytest_modelgate.servers.strays import reap_processes
 
 FOREVER = "import sys, time; print('up', *sys.argv[1:], flush=True); time.sleep(3600)"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_modelgate.config import ServerSpec
+from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.errors import ConfigError
 from pytest_modelgate.servers.remote import RemoteKind
 from pytest_modelgate.servers.server import Accounting

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from verdict_samples import CONDITIONS, judged, measured, metric_of, recorded
 
-from pytest_modelgate.config import DriftSpec
+from pytest_modelgate.config.specs import DriftSpec
 from pytest_modelgate.tensors import Contract, TensorSpec
 from pytest_modelgate.verdict import Verdict
 

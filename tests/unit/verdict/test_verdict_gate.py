@@ -16,7 +16,7 @@ from verdict_samples import (
     runs_with_median,
 )
 
-from pytest_modelgate.config import DriftSpec
+from pytest_modelgate.config.specs import DriftSpec
 from pytest_modelgate.errors import ConfigError
 from pytest_modelgate.runs import Measurement, Recorded
 from pytest_modelgate.thresholds import parse_threshold

@@ -17,7 +17,7 @@ from pytest_modelgate.verdict import GateVerdict, MetricVerdict, judge
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_modelgate.config import DriftSpec
+    from pytest_modelgate.config.specs import DriftSpec
 
 TEST = "tests/test_it.py::test_it"
 CONDITIONS = {"cpu_model": "A", "cpu_count": "2", "workload": "w1"}

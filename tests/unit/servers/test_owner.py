@@ -9,8 +9,8 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from pytest_modelgate.servers import session as session_module
-from pytest_modelgate.servers.session import LABEL, Session, lives, start_mark
+from pytest_modelgate.servers import owner as owner_module
+from pytest_modelgate.servers.owner import LABEL, Session, lives, start_mark
 
 UNUSED_PID = 2**22 + 1
 """Above the largest number that Linux gives."""
@@ -76,14 +76,14 @@ def test_a_session_of_another_host_is_never_called_dead():
 
 
 def test_a_process_that_the_kernel_hides_counts_as_living(child, monkeypatch):
-    monkeypatch.setattr(session_module, "start_mark", lambda pid: None)
+    monkeypatch.setattr(owner_module, "start_mark", lambda pid: None)
     assert lives(child.pid, "any")
     assert not lives(UNUSED_PID, "any")
-    assert not session_module._is_zombie(UNUSED_PID)
+    assert not owner_module._is_zombie(UNUSED_PID)
 
 
 def test_without_proc_the_start_time_and_the_host_name_serve(child, monkeypatch):
-    monkeypatch.setattr(session_module, "_HAS_PROC", False)
+    monkeypatch.setattr(owner_module, "_HAS_PROC", False)
     session = replace(Session.current(), pid=child.pid, started=start_mark(child.pid))
     assert not session.is_dead()
     assert start_mark(UNUSED_PID) is None

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pytest_modelgate.answers import AnswerBook
-from pytest_modelgate.config import DriftSpec, LoadSpec
+from pytest_modelgate.config.markers import GateSpec
+from pytest_modelgate.config.specs import DriftSpec, LoadSpec
 from pytest_modelgate.errors import ServerError
 from pytest_modelgate.load.recording import Answers, LoadResult
 from pytest_modelgate.load.workload import Workload
-from pytest_modelgate.markers import GateSpec
-from pytest_modelgate.measure import _measurement, describe_load, measure, recorded_only
+from pytest_modelgate.measuring.answer_book import AnswerBook
+from pytest_modelgate.measuring.measure import _measurement, describe_load, measure, recorded_only
+from pytest_modelgate.measuring.one_run import one_run
 from pytest_modelgate.metrics import Metrics
-from pytest_modelgate.one_run import one_run
 from pytest_modelgate.runs import Recorded
 from pytest_modelgate.thresholds import parse_threshold
 

@@ -7,15 +7,15 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pytest_modelgate.config import Mount, ServerSpec
-from pytest_modelgate.config_table import Table
+from pytest_modelgate.config.specs import Mount, ServerSpec
+from pytest_modelgate.config.table import Table
 from pytest_modelgate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_modelgate.config import Network
+    from pytest_modelgate.config.specs import Network
 
 SourceKey = Literal["image", "build", "command", "url"]
 

@@ -4,10 +4,10 @@ import tomllib
 
 import pytest
 
-from pytest_modelgate.config import Settings
-from pytest_modelgate.config_table import Table
+from pytest_modelgate.config.settings import load_settings, read_thresholds
+from pytest_modelgate.config.specs import Settings
+from pytest_modelgate.config.table import Table
 from pytest_modelgate.errors import ConfigError
-from pytest_modelgate.settings import load_settings, read_thresholds
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modelgate.answers import MOST_DISTINCT_ANSWERS, AnswerBook, _Kept
-from pytest_modelgate.config import DriftSpec, ServerSpec
+from pytest_modelgate.config.specs import DriftSpec, ServerSpec
 from pytest_modelgate.drift.compare import compare_answers
 from pytest_modelgate.errors import ProtocolError
 from pytest_modelgate.load.recording import Failures, LoadResult, Recording
 from pytest_modelgate.load.workload import Workload
+from pytest_modelgate.measuring.answer_book import MOST_DISTINCT_ANSWERS, AnswerBook, _Kept
 from pytest_modelgate.protocols.oip_http import OipHttp, oip_http
 from pytest_modelgate.tensors import Contract, TensorSpec
 

@@ -8,24 +8,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from pytest_modelgate.answers import AnswerBook
-from pytest_modelgate.config import LoadSpec
+from pytest_modelgate.config.specs import LoadSpec
 from pytest_modelgate.errors import ConfigError, LoadError, ProtocolError, ServerError
 from pytest_modelgate.load.recording import Answers, LoadResult
 from pytest_modelgate.load.workload import Workload
-from pytest_modelgate.metrics import Metric
-from pytest_modelgate.one_run import (
+from pytest_modelgate.measuring.answer_book import AnswerBook
+from pytest_modelgate.measuring.driver import Asked, Driver
+from pytest_modelgate.measuring.one_run import (
     CLIENT_BOUND_SHARE,
     _as_run,
-    _Asked,
-    _Driver,
     _window,
     fresh_server,
     one_run,
 )
+from pytest_modelgate.metrics import Metric
 
 if TYPE_CHECKING:
-    from pytest_modelgate.rig import Rig
+    from pytest_modelgate.measuring.rig import Rig
 
 INPUTS = {f"row{i}": {"x": np.full((1, 4), i, np.float32)} for i in range(4)}
 LOAD = LoadSpec(requests=40, warmup_requests=2)
@@ -145,7 +144,7 @@ def test_a_server_that_ends_under_load_ends_the_run_with_its_log(make_rig):
 def test_a_server_that_ended_after_its_last_answer_is_found_out(make_rig):
     rig = make_rig()
     with fresh_server(rig) as (server, _), Workload.spool(INPUTS, rig.protocol.encode) as workload:
-        driver = _Driver(rig, server, workload)
+        driver = Driver(rig, server, workload)
         driver.expect_alive()
         server.stop()
         with pytest.raises(ServerError, match="the server 'toy' ended: "):
@@ -175,7 +174,7 @@ def loaded(latencies_ns=(1000,), failures=0, cpu=0.1, **changes) -> LoadResult:
     [(CLIENT_BOUND_SHARE - 0.01, False), (CLIENT_BOUND_SHARE, False), (0.91, True)],
 )
 def test_a_client_at_its_limit_measures_no_latency_and_no_throughput(share, is_bound):
-    found = _as_run(loaded(cpu=share), _Asked(), ["50"], {"memory.peak": 1.0}, {})
+    found = _as_run(loaded(cpu=share), Asked(), ["50"], {"memory.peak": 1.0}, {})
     for name in ("latency.p50", "latency.mean", "throughput"):
         assert (name in found.values) is not is_bound
         assert found.unmeasured.get(name, "").startswith("client-bound") is is_bound
@@ -185,13 +184,13 @@ def test_a_client_at_its_limit_measures_no_latency_and_no_throughput(share, is_b
 
 @pytest.mark.parametrize(("failures", "has_p90"), [(9, True), (10, True), (11, False)])
 def test_a_percentile_is_there_as_long_as_it_falls_among_the_answered(failures, has_p90):
-    found = _as_run(loaded([1000] * (100 - failures), failures), _Asked(), ["90"], {}, {})
+    found = _as_run(loaded([1000] * (100 - failures), failures), Asked(), ["90"], {}, {})
     assert ("latency.p90" in found.values) is has_p90
     assert ("latency.p90" in found.unmeasured) is not has_p90
 
 
 def test_without_any_answer_there_is_no_mean_and_no_throughput():
-    found = _as_run(loaded([], failures=3), _Asked(), ["50"], {}, {"memory.growth": "too short"})
+    found = _as_run(loaded([], failures=3), Asked(), ["50"], {}, {"memory.growth": "too short"})
     assert found.values == {"errors.rate": 1.0}
     assert found.unmeasured["memory.growth"] == "too short"
     assert found.unmeasured["latency.p50"].startswith("falls among the failed requests")
@@ -199,7 +198,7 @@ def test_without_any_answer_there_is_no_mean_and_no_throughput():
 
 def test_failures_before_the_window_are_in_the_error_rate_and_in_no_percentile():
     result = loaded([1000] * 100, warmup_requests=50, warmup_failures=11)
-    found = _as_run(result, _Asked(4, ("HTTP 503",)), ["99"], {}, {})
+    found = _as_run(result, Asked(4, ("HTTP 503",)), ["99"], {}, {})
     assert found.values["latency.p99"] == pytest.approx(1e-6, rel=0.01)
     assert (found.requests, found.failures) == (155, 12)
     assert found.values["errors.rate"] == pytest.approx(12 / 155)
@@ -276,4 +275,4 @@ def test_a_probe_that_breaks_leaves_no_other_at_work(when, is_first):
 
 
 def test_throughput_is_what_was_answered_in_the_window():
-    assert _as_run(loaded([1000] * 6), _Asked(), [], {}, {}).values["throughput"] == 3.0
+    assert _as_run(loaded([1000] * 6), Asked(), [], {}, {}).values["throughput"] == 3.0

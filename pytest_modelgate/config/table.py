@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import TYPE_CHECKING
 
-from pytest_modelgate.errors import ConfigError
+from pytest_modelgate.errors import ConfigError, did_you_mean
 from pytest_modelgate.units import parse_bytes, parse_duration_s
 
 if TYPE_CHECKING:
@@ -19,12 +18,6 @@ def describe(value: object) -> str:
     """Name a value and its TOML type in a message."""
     name = _TOML_NAMES.get(type(value), type(value).__name__)
     return f"{value!r} ({name})"
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return a hint with the valid name nearest to a misspelt one, None where none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else None
 
 
 class Table:
@@ -51,7 +44,7 @@ class Table:
                 raise ConfigError(
                     f"{self.where}: unknown key {key!r}",
                     expected=f"one of {', '.join(known)}",
-                    hint=nearest(key, known),
+                    hint=did_you_mean(key, known),
                 )
 
     def error(self, key: str, expected: str) -> ConfigError:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from pytest_modelgate.config_file import mentions
+from pytest_modelgate.config.file import mentions
 from pytest_modelgate.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_modelgate.config_file import ConfigFile
+    from pytest_modelgate.config.file import ConfigFile
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -119,7 +119,7 @@ def reject_misspelt(env: Mapping[str, str]) -> None:
 
 
 def _error(given: Given, expected: str) -> ConfigError:
-    from pytest_modelgate.config_table import describe
+    from pytest_modelgate.config.table import describe
 
     return ConfigError(f"{given.origin} is not valid", expected=expected, got=describe(given.value))
 

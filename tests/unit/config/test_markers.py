@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelgate.config import DriftSpec, LoadSpec, ServerSpec, Settings
+from pytest_modelgate.config.markers import Mark, gate_spec
+from pytest_modelgate.config.specs import DriftSpec, LoadSpec, ServerSpec, Settings
 from pytest_modelgate.errors import ConfigError
-from pytest_modelgate.markers import Mark, gate_spec
 from pytest_modelgate.metrics import Metrics
 
 SERVER = ServerSpec("classifier", "process", "oip-http", command=("./server",))

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from pytest_modelgate.baselines import fingerprint
-from pytest_modelgate.baselines.fingerprint import (
+from pytest_modelgate.baselines import machine
+from pytest_modelgate.baselines.machine import (
     cpu_model_in,
     git_provenance,
     machine_conditions,
@@ -51,7 +51,7 @@ def test_a_cpuinfo_that_says_nothing_gives_nothing():
 
 
 def test_without_cpuinfo_the_platform_says_what_it_knows(monkeypatch, tmp_path):
-    monkeypatch.setattr(fingerprint, "_CPUINFO", tmp_path / "absent")
+    monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "absent")
     assert machine_conditions()["cpu_model"]
 
 
@@ -114,5 +114,5 @@ def test_a_git_that_hangs_is_no_provenance(repository, monkeypatch, tmp_path):
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(fingerprint, "_GIT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(machine, "_GIT_TIMEOUT_S", 0.05)
     assert git_provenance(repository) == {}

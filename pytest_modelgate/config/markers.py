@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_modelgate.config import DriftSpec, LoadSpec
-from pytest_modelgate.errors import ConfigError
+from pytest_modelgate.config.specs import DriftSpec, LoadSpec
+from pytest_modelgate.errors import ConfigError, did_you_mean
 from pytest_modelgate.thresholds import (
     MARKER_KEYWORDS,
     canonical_name,
@@ -21,7 +20,7 @@ from pytest_modelgate.units import parse_duration_s
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_modelgate.config import Settings
+    from pytest_modelgate.config.specs import Settings
     from pytest_modelgate.metrics import Metrics
     from pytest_modelgate.thresholds import Threshold
 
@@ -105,14 +104,13 @@ def _server_name(mark: Mark, settings: Settings) -> str:
         )
     name = mark.args[0]
     if name not in settings.servers:
-        near = difflib.get_close_matches(name, settings.servers, n=1)
         raise ConfigError(
             f"no server {name!r} is configured",
             expected="one of " + ", ".join(sorted(settings.servers))
             if settings.servers
             else f"a table [tool.modelgate.servers.{name}] in pyproject.toml, "
             f"or [servers.{name}] in modelgate.toml",
-            hint=f"did you mean {near[0]!r}?" if near else None,
+            hint=did_you_mean(name, settings.servers),
         )
     return name
 
@@ -267,11 +265,10 @@ def _whole(
 def _reject_unknown(marker: str, kwargs: Mapping[str, object], known: Sequence[str]) -> None:
     for keyword in kwargs:
         if keyword not in known:
-            near = difflib.get_close_matches(keyword, known, n=1)
             raise ConfigError(
                 f"@pytest.mark.{marker} has no argument {keyword!r}",
                 expected="one of " + ", ".join(known),
-                hint=f"did you mean {near[0]!r}?" if near else None,
+                hint=did_you_mean(keyword, known),
             )
 
 

@@ -6,20 +6,20 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from pytest_modelgate import __version__
-from pytest_modelgate.answers import AnswerBook
-from pytest_modelgate.baselines.fingerprint import git_provenance, machine_conditions
+from pytest_modelgate.baselines.machine import git_provenance, machine_conditions
 from pytest_modelgate.load.workload import Workload
+from pytest_modelgate.measuring.answer_book import AnswerBook
+from pytest_modelgate.measuring.one_run import one_run
 from pytest_modelgate.metrics import RECORDED_PERCENTILES
-from pytest_modelgate.one_run import one_run
 from pytest_modelgate.runs import Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_modelgate.config import LoadSpec
-    from pytest_modelgate.markers import GateSpec
-    from pytest_modelgate.one_run import RunOutcome
-    from pytest_modelgate.rig import Rig
+    from pytest_modelgate.config.markers import GateSpec
+    from pytest_modelgate.config.specs import LoadSpec
+    from pytest_modelgate.measuring.one_run import RunOutcome
+    from pytest_modelgate.measuring.rig import Rig
     from pytest_modelgate.runs import Recorded
 
 MOST_INPUTS_OF_A_TIMED_WINDOW = 10_000

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelgate.config import Mount, ServerSpec
-from pytest_modelgate.config_table import Table
+from pytest_modelgate.config.server_table import KEYS, read_servers, with_runtime
+from pytest_modelgate.config.specs import Mount, ServerSpec
+from pytest_modelgate.config.table import Table
 from pytest_modelgate.errors import ConfigError
-from pytest_modelgate.server_table import KEYS, read_servers, with_runtime
 
 ROOT = Path("/project")
 

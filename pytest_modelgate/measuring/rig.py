@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from pytest_modelgate.config import ServerSpec
+    from pytest_modelgate.config.specs import ServerSpec
     from pytest_modelgate.probes.probe import Probe
     from pytest_modelgate.protocols.protocol import HttpProtocol
     from pytest_modelgate.reports.progress import Progress

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelgate.config_file import find_config, mentions, mentions_modelgate
+from pytest_modelgate.config.file import find_config, mentions, mentions_modelgate
 from pytest_modelgate.errors import ConfigError
 
 TABLE = "[tool.modelgate]\nruns = 3\n"
@@ -174,6 +174,6 @@ def test_whether_a_key_could_be_given_is_told_without_parsing(repository, name, 
 
 def test_nothing_is_parsed_where_nothing_mentions_the_plugin(repository, monkeypatch):
     (repository / "pyproject.toml").write_text("[project]\nname = 'x'\n")
-    monkeypatch.setattr("pytest_modelgate.config_file._parse", lambda _path: pytest.fail("parsed"))
+    monkeypatch.setattr("pytest_modelgate.config.file._parse", lambda _path: pytest.fail("parsed"))
     assert find_config(repository) is None
     assert not mentions(repository, "enabled")

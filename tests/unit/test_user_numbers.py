@@ -5,8 +5,8 @@ import pytest
 
 from pytest_modelgate.errors import ConfigError
 from pytest_modelgate.metrics import Metrics
-from pytest_modelgate.recording import user_number
 from pytest_modelgate.runs import Recorded
+from pytest_modelgate.user_numbers import user_number
 
 
 def record(name="recall", value=0.93, *, better="higher", threshold=None, taken=()):

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelgate import options
-from pytest_modelgate.config import Settings
-from pytest_modelgate.config_file import ConfigFile
-from pytest_modelgate.errors import ConfigError
-from pytest_modelgate.options import (
+from pytest_modelgate.config import options
+from pytest_modelgate.config.file import ConfigFile
+from pytest_modelgate.config.options import (
     BASELINES,
     ENABLED,
     INCONCLUSIVE,
@@ -25,6 +23,8 @@ from pytest_modelgate.options import (
     reject_misspelt,
     resolve,
 )
+from pytest_modelgate.config.specs import Settings
+from pytest_modelgate.errors import ConfigError
 
 CWD = Path("/work/here")
 

@@ -8,24 +8,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_modelgate.errors import ConfigError, LoadError, ProtocolError, ServerError
-from pytest_modelgate.load.closed_loop import run_closed_loop, send_each
-from pytest_modelgate.load.recording import Failure
-from pytest_modelgate.load.target import Target
+from pytest_modelgate.measuring.driver import Driver
 from pytest_modelgate.runs import Run
 from pytest_modelgate.servers.await_ready import await_ready
 from pytest_modelgate.servers.http_get import HttpGet
 from pytest_modelgate.stats.sketch import LatencySketch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from pytest_modelgate.answers import AnswerBook
-    from pytest_modelgate.config import LoadSpec
+    from pytest_modelgate.config.specs import LoadSpec
     from pytest_modelgate.load.recording import LoadResult
     from pytest_modelgate.load.workload import Workload
+    from pytest_modelgate.measuring.answer_book import AnswerBook
+    from pytest_modelgate.measuring.driver import Asked
+    from pytest_modelgate.measuring.rig import Rig
     from pytest_modelgate.probes.probe import Probe, Reading
-    from pytest_modelgate.rig import Rig
     from pytest_modelgate.servers.server import RunningServer, StartPhases
 
 CLIENT_BOUND_SHARE = 0.9
@@ -33,9 +32,6 @@ CLIENT_BOUND_SHARE = 0.9
 
 MOST_EXAMPLES = 5
 """So many different failures are quoted."""
-
-_PATIENCE = 3
-"""How often an input is sent before the load until it counts as one that gets no answer."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ def one_run(
     :raises ModelgateError: with the server's last log lines where it had a part in it.
     """
     with fresh_server(rig) as (server, phases), _explained(server):
-        driver = _Driver(rig, server, workload)
+        driver = Driver(rig, server, workload)
         first_answer_s, first_body, early_failures = driver.first_answer(phases)
         if book.contract is None:
             with _control_plane(rig, server) as get:
@@ -121,101 +117,6 @@ def _sources(readings: Sequence[Reading]) -> dict[str, str]:
     """Return where the probes read, which is part of the conditions."""
     sources = dict.fromkeys(reading.source for reading in readings if reading.source)
     return {"accounting": ", ".join(sources)}
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What came of the requests before the warm-up: how many were answered, why others failed."""
-
-    answered: int = 0
-    failures: tuple[str, ...] = ()
-
-
-class _Driver:
-    """Sends a workload to one server."""
-
-    def __init__(self, rig: Rig, server: RunningServer, workload: Workload) -> None:
-        self._rig = rig
-        self._server = server
-        self._workload = workload
-        route = rig.protocol.route
-        self._target = Target(
-            server.host, server.port, server.tls, route.method, route.path, route.headers
-        )
-
-    def _death(self) -> str | None:
-        ended = self._server.exit()
-        return None if ended is None else f"the server {self._server.name!r} ended: {ended}"
-
-    def expect_alive(self) -> None:
-        """Raise ServerError if the server has ended: then its answers were not all its own."""
-        if (death := self._death()) is not None:
-            raise ServerError(death)
-
-    def _ask(self, index: int) -> bytes | Failure:
-        (outcome,) = send_each(
-            self._target,
-            self._workload,
-            [index],
-            timeout_s=self._rig.spec.request_timeout_s,
-            death=self._death,
-        )
-        return outcome
-
-    def first_answer(self, phases: StartPhases) -> tuple[float, bytes, tuple[str, ...]]:
-        """Ask until there is an answer: a server may say that it is ready before it is.
-
-        :returns: seconds since the server was created, the body, and what failed before.
-        """
-        failures = []
-        asked_s = self._rig.clock()
-        while isinstance(outcome := self._ask(0), Failure):
-            if self._rig.clock() - asked_s > self._rig.spec.ready_timeout_s:
-                raise ServerError(
-                    f"the server {self._server.name!r} is ready but answers no request",
-                    expected=f"an answer within {self._rig.spec.ready_timeout_s:g} s",
-                    got=outcome.reason,
-                    hint="look at its log; raise ready_timeout if it needs longer",
-                )
-            failures.append(outcome.reason)
-            self._rig.sleep(0.02)
-        return phases.ready_s + self._rig.clock() - asked_s, outcome, tuple(failures)
-
-    def ask_each(self, book: AnswerBook, indices: Iterable[int]) -> _Asked:
-        """Ask for these answers, one after the other."""
-        failures: list[str] = []
-        answered = 0
-        for index in indices:
-            for _ in range(_PATIENCE):
-                outcome = self._ask(index)
-                if not isinstance(outcome, Failure):
-                    book.add(index, outcome)
-                    answered += 1
-                    break
-                failures.append(outcome.reason)
-            else:
-                raise ServerError(
-                    f"the server {self._server.name!r} does not answer "
-                    f"{self._workload.name(index)!r}",
-                    got=failures[-1],
-                )
-        return _Asked(answered, tuple(failures))
-
-    def drive(
-        self, load: LoadSpec, window: Callable[[Callable[[], int]], AbstractContextManager[object]]
-    ) -> LoadResult:
-        """Warm up, and send the window's requests."""
-        return run_closed_loop(
-            self._target,
-            self._workload,
-            load,
-            timeout_s=self._rig.spec.request_timeout_s,
-            death=self._death,
-            window=window,
-            on_progress=lambda answered, failed: self._rig.progress.requests(
-                answered + failed, load.requests
-            ),
-        )
 
 
 def _window(
@@ -260,7 +161,7 @@ def _probed(probe: Probe, values: Mapping[str, float]) -> dict[str, float]:
 
 def _as_run(
     result: LoadResult,
-    asked: _Asked,
+    asked: Asked,
     percentiles: Sequence[str],
     probed: Mapping[str, float],
     unmeasured: Mapping[str, str],

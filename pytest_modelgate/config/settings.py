@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_modelgate import options
-from pytest_modelgate.config import Settings
-from pytest_modelgate.config_file import find_config
-from pytest_modelgate.config_table import Table, describe
+from pytest_modelgate.config import options
+from pytest_modelgate.config.file import find_config
+from pytest_modelgate.config.server_table import read_servers
+from pytest_modelgate.config.specs import Settings
+from pytest_modelgate.config.table import Table, describe
 from pytest_modelgate.errors import ConfigError
-from pytest_modelgate.server_table import read_servers
 from pytest_modelgate.thresholds import canonical_name
 
 if TYPE_CHECKING:
