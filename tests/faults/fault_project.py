@@ -158,7 +158,7 @@ class FaultProject:
     def alive(self) -> tuple[str, ...]:
         """Return the project's servers that live, containers of any state included."""
         return (
-            *(f"process {p.pid}: {' '.join(p.cmdline())}" for p in self._processes()),
+            *(f"process {process.pid}" for process in self._processes()),
             *(f"container {c.name}: {c.status}" for c in self._containers()),
         )
 
