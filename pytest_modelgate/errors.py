@@ -85,6 +85,10 @@ class ServerError(ModelgateError):
     """The server could not be built, did not start, or did not live through the run."""
 
 
+class BaselineServerError(ServerError):
+    """The baseline's own server cannot be had, so the candidate cannot be held against it."""
+
+
 class ProtocolError(ModelgateError):
     """An input that cannot be encoded, or an answer that is not what the protocol promises."""
 

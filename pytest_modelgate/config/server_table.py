@@ -27,6 +27,7 @@ KEYS = frozenset(
 )
 """The keys of a server's table: those of ServerSpec, without units, which the values carry."""
 
+_RUN = ("baseline_command", "workdir")
 _STARTED = ("args", "env", "port")
 _CONTAINER = ("cpus", "memory", "mounts", "network", "read_only", "user")
 _BUILT = ("dockerfile", "build_args")
@@ -91,7 +92,8 @@ def read_server(name: str, table: Table, root: Path) -> ServerSpec:
         build=_path(table, "build", root),
         dockerfile=table.text("dockerfile") or ServerSpec.dockerfile,
         build_args=table.text_map("build_args"),
-        command=table.texts("command"),
+        command=_command(table, "command"),
+        baseline_command=_command(table, "baseline_command"),
         url=_url(table),
         args=table.texts("args") or (),
         env=_env(table),
@@ -112,8 +114,6 @@ def read_server(name: str, table: Table, root: Path) -> ServerSpec:
         answer=table.text("answer"),
         headers=table.text_map("headers"),
     )
-    if spec.command is not None and not (spec.command and spec.command[0]):
-        raise table.error("command", "an array that begins with a program")
     _check_combination(table, spec)
     return spec
 
@@ -145,7 +145,7 @@ def _check_combination(table: Table, spec: ServerSpec) -> None:
     if spec.image is not None and spec.build is not None:
         raise _clash(table, "image", "build")
     if spec.url is not None:
-        for key in ("image", "build", "command", "workdir", *_STARTED, *_CONTAINER, *_BUILT):
+        for key in ("image", "build", "command", *_RUN, *_STARTED, *_CONTAINER, *_BUILT):
             if key in table:
                 raise _clash(table, "url", key)
     _check_needs(table.where, spec, spec.runtime)
@@ -156,7 +156,7 @@ def _check_combination(table: Table, spec: ServerSpec) -> None:
 def _check_effects(table: Table, spec: ServerSpec) -> None:
     for keys, needed, has in (
         (_BUILT, "build", spec.build is not None),
-        (("workdir",), "command", spec.command is not None),
+        (_RUN, "command", spec.command is not None),
         (_CONTAINER, "image or build", spec.image is not None or spec.build is not None),
     ):
         for key in keys:
@@ -182,6 +182,13 @@ def _check_needs(where: str, spec: ServerSpec, runtime: str) -> None:
             expected="image, build or url; or command, for a plain process",
             hint=f"add {either}",
         )
+
+
+def _command(table: Table, key: str) -> tuple[str, ...] | None:
+    command = table.texts(key)
+    if command is not None and not (command and command[0]):
+        raise table.error(key, "an array that begins with a program")
+    return command
 
 
 def _path(table: Table, key: str, root: Path) -> Path | None:

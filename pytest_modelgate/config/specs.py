@@ -37,6 +37,7 @@ class ServerSpec:
     dockerfile: str = "Dockerfile"
     build_args: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] | None = None
+    baseline_command: tuple[str, ...] | None = None  # the released one, run beside ``command``
     url: str | None = None
     args: tuple[str, ...] = ()  # {port} and {host} are filled in by the server kind
     env: Mapping[str, str] = field(default_factory=dict)

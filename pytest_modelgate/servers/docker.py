@@ -6,7 +6,7 @@ import contextlib
 import re
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from docker.types import LogConfig, Mount
 
@@ -27,6 +27,8 @@ from pytest_modelgate.servers.limits import cpus_text, memory_text
 from pytest_modelgate.servers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from docker.models.containers import Container
 
     from pytest_modelgate.config.specs import ServerSpec
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - of the container; its port is published on loopback
 _PORT_IN_CONTAINER = 8000  # any will do: a container with a network of its own has every port free
+_Source: TypeAlias = "tuple[str, str | None, Path | None]"  # a server's name, image and build
 _MOST_PROCESSES = 4096  # far above a Go server's threads, far below what would hurt the machine
 
 
@@ -64,11 +67,11 @@ class DockerKind:
     def __init__(self, session: Session, engine: Engine | None = None) -> None:
         self._session = session
         self._engine = engine
-        self._images: dict[str, ServedImage] = {}
+        self._images: dict[_Source, ServedImage] = {}
         self._servers: list[DockerServer] = []
 
     def prepare(self, spec: ServerSpec) -> None:
-        """Reach the engine, and build, pull or find the image, once for each server.
+        """Reach the engine, and build, pull or find the image, once for each server and source.
 
         :raises EngineError: where no engine answers.
         :raises ServerError: where there is no such image, or the build fails.
@@ -76,8 +79,8 @@ class DockerKind:
         """
         engine = self._reach()
         _place(spec, engine)
-        if spec.name not in self._images:
-            self._images[spec.name] = served_image(engine, spec)
+        if _source(spec) not in self._images:
+            self._images[_source(spec)] = served_image(engine, spec)
 
     def start(self, spec: ServerSpec) -> DockerServer:
         """Create and start a container, and return at once; see `prepare` for what it raises."""
@@ -85,7 +88,11 @@ class DockerKind:
         return uninterrupted(lambda: self._start(spec))
 
     def _start(self, spec: ServerSpec) -> DockerServer:
-        engine, image, place = self._reach(), self._images[spec.name], _place(spec, self._reach())
+        engine, image, place = (
+            self._reach(),
+            self._images[_source(spec)],
+            _place(spec, self._reach()),
+        )
         what = f"server {spec.name!r} cannot be started from the image {image.reference!r}"
         with translated(what, ServerError):
             container = self._create(spec, engine, image, place)
@@ -159,7 +166,7 @@ def _server(
         container,
         port=port,
         network=network,
-        provenance={"image": image.reference, "image_digest": image.digest},
+        provenance=_provenance(image),
         conditions={
             "engine": engine.name,
             "network": network,
@@ -168,6 +175,17 @@ def _server(
         },
         image_bytes=image.size_bytes,
     )
+
+
+def _source(spec: ServerSpec) -> _Source:
+    # Two baselines of one server may be two images, so that the name alone says too little.
+    return spec.name, spec.image, spec.build
+
+
+def _provenance(image: ServedImage) -> dict[str, str]:
+    """Return what is served, and what it takes to serve it again when its tag has moved."""
+    provenance = {"image": image.reference, "image_digest": image.digest}
+    return provenance if image.digest == image.id else {**provenance, "image_id": image.id}
 
 
 def _place(spec: ServerSpec, engine: Engine) -> _Place:

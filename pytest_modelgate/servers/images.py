@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _LOG_LINES = 50
 
+BUILT_NAMES = "modelgate-build/"
+"""How the names of images begin that were built here, and that no registry has."""
+
 
 @dataclass(frozen=True)
 class ServedImage:
@@ -32,7 +35,7 @@ class ServedImage:
 
     :ivar id: what containers are started from, so that moving the tag meanwhile changes nothing.
     :ivar reference: as the configuration names it, or the tag it was built under.
-    :ivar digest: of the repository where it came from one, else the id.
+    :ivar digest: of the repository where it came from one ("name@sha256:…"), else the id.
     """
 
     id: str
@@ -48,15 +51,20 @@ def served_image(engine: Engine, spec: ServerSpec) -> ServedImage:
     :raises EngineError: where the engine fails.
     """
     if spec.build is not None:
-        return _build(engine, spec, spec.build)
+        tag = built_tag(spec, str(spec.build.resolve()))
+        return build_image(engine, spec, spec.build, tag)
     if spec.image is not None:
-        return _find(engine, spec.image) or _pull(engine, spec, spec.image)
+        return find_image(engine, spec.image) or _pull(engine, spec, spec.image)
     raise ConfigError(
         f"server {spec.name!r} has nothing to run in a container", hint="add image or build"
     )
 
 
-def _find(engine: Engine, reference: str) -> ServedImage | None:
+def find_image(engine: Engine, reference: str) -> ServedImage | None:
+    """Return the image of that name or id, None where the engine does not have it.
+
+    :raises EngineError: where the engine fails.
+    """
     with translated(f"cannot inspect the image {reference!r}"):
         try:
             image = engine.client.images.get(reference)
@@ -78,7 +86,7 @@ def _pull(engine: Engine, spec: ServerSpec, reference: str) -> ServedImage:
 
 
 def _expect(engine: Engine, reference: str) -> ServedImage:
-    image = _find(engine, reference)
+    image = find_image(engine, reference)
     if image is None:
         raise EngineError(
             f"{engine.name} does not have the image {reference!r} that was just made",
@@ -87,13 +95,17 @@ def _expect(engine: Engine, reference: str) -> ServedImage:
     return image
 
 
-def _build(engine: Engine, spec: ServerSpec, folder: Path) -> ServedImage:
+def build_image(engine: Engine, spec: ServerSpec, folder: Path, tag: str) -> ServedImage:
+    """Build a server's image from a folder, and give it the tag.
+
+    :raises ServerError: where the build fails, with its last lines.
+    :raises EngineError: where the engine fails.
+    """
     if not (folder / spec.dockerfile).is_file():
         raise ServerError(
             f"server {spec.name!r} cannot be built: there is no {folder / spec.dockerfile}",
             hint="build names the folder, dockerfile the file in it",
         )
-    tag = _tag(spec, folder)
     lines: Iterable[str]
     if engine.name.startswith("docker") and _has_buildkit():
         failure, lines = _build_with_command(spec, folder, tag)
@@ -110,12 +122,15 @@ def _build(engine: Engine, spec: ServerSpec, folder: Path) -> ServedImage:
     return _expect(engine, tag)
 
 
-def _tag(spec: ServerSpec, folder: Path) -> str:
-    """Return a tag that the same build has again, and that no other project's build has."""
-    what = json.dumps([spec.name, str(folder.resolve()), spec.dockerfile, dict(spec.build_args)])
+def built_tag(spec: ServerSpec, source: str) -> str:
+    """Return a tag that the same build has again, and that no other project's build has.
+
+    :param source: what is built: the folder's path, or what else nothing else has.
+    """
+    what = json.dumps([spec.name, source, spec.dockerfile, dict(spec.build_args)])
     digest = hashlib.sha256(what.encode()).hexdigest()[:12]
     name = re.sub(r"[^a-z0-9]+", "-", spec.name.lower()).strip("-")
-    return f"modelgate-build/{name}-{digest}:latest"
+    return f"{BUILT_NAMES}{name}-{digest}:latest"
 
 
 def _has_buildkit() -> bool:

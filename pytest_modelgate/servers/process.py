@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import shlex
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from pytest_modelgate.servers.addresses import (
     is_taken,
     uses,
 )
+from pytest_modelgate.servers.command import command_sha256, find_program
 from pytest_modelgate.servers.limits import cpus_text, memory_text
 from pytest_modelgate.servers.log_lines import LONGEST_LINE, last_lines
 from pytest_modelgate.servers.marked_processes import kill_marked
@@ -32,6 +32,7 @@ from pytest_modelgate.servers.server import Accounting, Exit
 from pytest_modelgate.servers.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_modelgate.config.specs import ServerSpec
@@ -60,10 +61,11 @@ class ProcessServer:
         process: subprocess.Popen[bytes],
         mark: str,
         log: IO[bytes],
+        provenance: Mapping[str, str],
     ) -> None:
         self.name = spec.name
         self.port = port
-        self.provenance = {"command": shlex.join((*(spec.command or ()), *spec.args))}
+        self.provenance = provenance
         self.conditions = {
             "engine": "none: a plain process",
             "network": self.network,
@@ -148,8 +150,11 @@ class ProcessKind:
         self._servers: list[ProcessServer] = []
 
     def prepare(self, spec: ServerSpec) -> None:
-        """Check that the command can be run; raises ConfigError or ServerError."""
-        _program(spec, self._workdir(spec))
+        """Check that the command can be run; raises ConfigError or ServerError.
+
+        Its files are read here for their digest, lest that be timed as part of the server's start.
+        """
+        command_sha256(spec, self._workdir(spec))
         if spec.port is None and not uses(spec, PORT, command=spec.command or ()):
             raise ConfigError(
                 f"server {spec.name!r}: nobody says on which port it listens",
@@ -175,12 +180,13 @@ class ProcessKind:
                 hint='end that program, or let a free port be chosen: "{port}" in args',
             )
         workdir = self._workdir(spec)
+        provenance = _provenance(spec, workdir)
         arguments = fill_all((*command[1:], *spec.args), host=LOOPBACK, port=port)
         mark = secrets.token_hex(8)
         log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server; it has no name to leave
         try:
             process = subprocess.Popen(  # noqa: S603 - to run the user's command is the purpose
-                [_program(spec, workdir), *arguments],
+                [find_program(spec, workdir), *arguments],
                 cwd=workdir,
                 env={
                     **os.environ,
@@ -196,11 +202,18 @@ class ProcessKind:
         except OSError as error:
             log.close()
             raise ServerError(
-                f"server {spec.name!r} cannot be run: {_program(spec, workdir)}",
+                f"server {spec.name!r} cannot be run: {find_program(spec, workdir)}",
                 got=error.strerror,
                 hint="is it a program for this machine, and does its workdir exist?",
             ) from error
-        server = ProcessServer(spec, port=port, process=process, mark=mark, log=log)
+        server = ProcessServer(
+            spec,
+            port=port,
+            process=process,
+            mark=mark,
+            log=log,
+            provenance=provenance,
+        )
         self._servers.append(server)
         return server
 
@@ -215,27 +228,7 @@ class ProcessKind:
         return spec.workdir or self._folder
 
 
-def _program(spec: ServerSpec, workdir: Path) -> str:
-    """Return the absolute path of the program; with a slash in it, it is relative to workdir."""
-    if not spec.command:
-        raise ConfigError(
-            f"server {spec.name!r} has nothing to run as a process", hint="add command"
-        )
-    name = spec.command[0]
-    if "/" not in name:
-        found = shutil.which(name, path=spec.env.get("PATH"))
-        if found is not None:
-            return found
-        raise ServerError(
-            f"server {spec.name!r}: there is no program {name!r} on the PATH",
-            hint=f'"./{name}" names one in {workdir}',
-        )
-    program = workdir / name
-    if not program.is_file():
-        raise ServerError(
-            f"server {spec.name!r}: there is no program {program}",
-            hint="build it first; a relative path counts from workdir",
-        )
-    if not os.access(program, os.X_OK):
-        raise ServerError(f"server {spec.name!r}: {program} is not executable", hint="chmod +x it")
-    return str(program)
+def _provenance(spec: ServerSpec, workdir: Path) -> dict[str, str]:
+    provenance = {"command": shlex.join((*(spec.command or ()), *spec.args))}
+    digest = command_sha256(spec, workdir)
+    return provenance if digest is None else {**provenance, "command_sha256": digest}

@@ -153,7 +153,7 @@ def registry(server_binary, engine):
 
 
 def test_an_image_that_is_not_here_is_pulled_and_known_by_its_repositorys_digest(
-    registry, spec, kind, answering
+    registry, spec, kind, answering, engine
 ):
     reference = f"{registry.repository}:1.2"
     server = kind.start(replace(spec, image=reference))
@@ -162,6 +162,7 @@ def test_an_image_that_is_not_here_is_pulled_and_known_by_its_repositorys_digest
     assert server.provenance == {
         "image": reference,
         "image_digest": f"{registry.repository}@{registry.digest}",
+        "image_id": engine.client.images.get(reference).id,
     }
 
 

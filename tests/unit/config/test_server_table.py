@@ -39,6 +39,7 @@ def test_a_container_server_with_every_key():
         """
         image = "registry.example/classifier:1.4.0"
         command = ["./server", "--quiet"]
+        baseline_command = ["./released", "--quiet"]
         args = ["--http", "0.0.0.0:{port}"]
         env = { THREADS = "1" }
         port = 8080
@@ -66,6 +67,7 @@ def test_a_container_server_with_every_key():
         protocol="oip-http",
         image="registry.example/classifier:1.4.0",
         command=("./server", "--quiet"),
+        baseline_command=("./released", "--quiet"),
         args=("--http", "0.0.0.0:{port}"),
         env={"THREADS": "1"},
         port=8080,
@@ -125,10 +127,14 @@ def test_the_runtime_follows_from_what_is_to_be_run_unless_it_is_named(text, run
     assert server(text).runtime == runtime
 
 
-@pytest.mark.parametrize("key", ["image", "build", "command", "args", "env", "port", "workdir"])
+@pytest.mark.parametrize(
+    "key",
+    ["image", "build", "command", "baseline_command", "args", "env", "port", "workdir"],
+)
 def test_a_url_excludes_what_would_start_a_server(key):
     value = {
-        "command": '["x"]', "args": '["x"]', "env": '{ A = "b" }', "port": "80"
+        "command": '["x"]', "baseline_command": '["x"]', "args": '["x"]',
+        "env": '{ A = "b" }', "port": "80",
     }.get(key, '"x"')  # fmt: skip
     error = refused(f"{URL}{key} = {value}")
     assert f"url and {key} exclude each other" in error.what
@@ -157,6 +163,7 @@ def test_image_and_build_exclude_each_other():
         (COMMAND + "read_only = true", "image or build"),
         (COMMAND + 'user = "1"', "image or build"),
         (IMAGE + 'workdir = "x"', "command"),
+        (IMAGE + 'baseline_command = ["x"]', "command"),
         (IMAGE + 'dockerfile = "D"', "build"),
         (IMAGE + 'build_args = { A = "b" }', "build"),
     ],
@@ -209,6 +216,9 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(key, near):
         ("command = './server'", "an array of strings"),
         ("command = []", "begins with a program"),
         ("command = ['']", "begins with a program"),
+        ("baseline_command = './server'", "an array of strings"),
+        ("baseline_command = []", "begins with a program"),
+        ("baseline_command = ['']", "begins with a program"),
         ("env = ['A=b']", "a table of strings"),
         ("env = { A = 1 }", "a table of strings"),
         ("env = { 'A=B' = 'c' }", "without '='"),

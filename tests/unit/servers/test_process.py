@@ -13,6 +13,7 @@ import pytest
 
 from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.errors import ConfigError, ServerError
+from pytest_modelgate.servers.command import command_sha256
 from pytest_modelgate.servers.owner import Session, start_mark
 from pytest_modelgate.servers.process import ProcessKind
 from pytest_modelgate.servers.server import Exit
@@ -196,9 +197,13 @@ def test_a_server_that_ended_has_no_processes(kind):
     assert server.accounting.pids() == ()
 
 
-def test_what_is_served_is_the_command_as_configured(kind):
-    server = kind.start(python("pass", "--port", "{port}"))
-    assert server.provenance == {"command": f"{sys.executable} -c pass --port '{{port}}'"}
+def test_what_is_served_is_the_command_as_configured_and_a_digest_of_its_files(kind, tmp_path):
+    server_spec = python("pass", "--port", "{port}")
+    server = kind.start(server_spec)
+    assert server.provenance == {
+        "command": f"{sys.executable} -c pass --port '{{port}}'",
+        "command_sha256": command_sha256(server_spec, tmp_path),
+    }
     assert server.image_bytes is None
 
 
