@@ -24,7 +24,13 @@ from pytest_modelgate.servers.command import (
     runs_other_programs,
 )
 from pytest_modelgate.servers.engine import connect, translated
-from pytest_modelgate.servers.images import BUILT_NAMES, build_image, built_tag, find_image
+from pytest_modelgate.servers.images import (
+    BUILT_NAMES,
+    build_image,
+    built_tag,
+    find_image,
+    pull_image,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,8 +84,8 @@ def baseline_server(
         )
     else:
         raise BaselineServerError(
-            f"server {spec.name!r} runs as {spec.runtime!r}, a plugin's kind, of which nobody knows "
-            "how to start the baseline's",
+            f"server {spec.name!r} runs as {spec.runtime!r}, a plugin's kind: nobody knows how to "
+            "start the baseline's",
             hint="give the server by image, build or command",
         )
 
@@ -128,7 +134,7 @@ def _pulled(engine: Engine, digest: str) -> ServedImage:
         BaselineServerError,
         hint="log in to its registry (docker login); a digest that was deleted there is gone",
     ):
-        engine.client.images.pull(digest)
+        pull_image(engine, digest)
     image = find_image(engine, digest)
     if image is None:
         raise BaselineServerError(

@@ -60,14 +60,14 @@ class Repository:
                 expected="40 or 64 hexadecimal digits",
                 got=commit,
             )
-        if not self._has(commit, "commit"):
+        if self._type_of(commit) != "commit":
             raise BaselineServerError(
                 f"the baseline's commit {commit[:12]} is not in this clone",
                 hint="get the whole history: git fetch --unshallow, or fetch-depth: 0 in the CI's "
                 "checkout; a commit that was squashed or rebased away is gone",
             )
         path = "" if folder == Path() else folder.as_posix()
-        if not self._has(f"{commit}:{path}", "tree"):
+        if self._type_of(f"{commit}:{path}") != "tree":
             raise BaselineServerError(
                 f"there was no folder {folder} yet in the baseline's commit {commit[:12]}",
                 hint="record the baseline anew: --update-baseline",
@@ -101,9 +101,9 @@ class Repository:
                 )
             yield tree
 
-    def _has(self, name: str, kind: str) -> bool:
-        wanted = f"{name}^{{{kind}}}"
-        return not _git(f"--git-dir={self.git_directory}", "cat-file", "-e", wanted).returncode
+    def _type_of(self, name: str) -> str:
+        """Return "commit", "tree", "blob"; empty where git does not have it."""
+        return _git(f"--git-dir={self.git_directory}", "cat-file", "-t", name).stdout.strip()
 
 
 def _git(
@@ -112,13 +112,13 @@ def _git(
     """Run git, which asks nobody for a password; raises BaselineServerError where it is absent."""
     kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
     try:
-        return subprocess.run(  # noqa: S603 - our own command; what is recorded is validated before
+        process = subprocess.Popen(  # noqa: S603 - our own command; what is recorded is validated
             ["git", *arguments],  # noqa: S607 - the user's own git, as provenance has it
-            check=False,
             cwd=cwd,
             env={**kept, "GIT_TERMINAL_PROMPT": "0", **(env or {})},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
         )
@@ -128,3 +128,12 @@ def _git(
             got=error.strerror,
             hint="install git",
         ) from error
+    with process:
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            # subprocess.run would not wait for it after an interrupt, and it could still write.
+            process.kill()
+            process.wait()
+            raise
+    return subprocess.CompletedProcess(arguments, process.returncode, output, errors)

@@ -10,7 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docker.errors import ImageNotFound
+from docker.errors import DockerException, ImageNotFound
+from docker.utils import parse_repository_tag
 
 from pytest_modelgate.errors import ConfigError, EngineError, ServerError
 from pytest_modelgate.servers.engine import translated
@@ -81,8 +82,24 @@ def _pull(engine: Engine, spec: ServerSpec, reference: str) -> ServedImage:
         hint=f"build or load it here, check the name (docker pull {reference}), "
         "or let build = DIR name the folder of its Dockerfile",
     ):
-        engine.client.images.pull(reference)
+        pull_image(engine, reference)
     return _expect(engine, reference)
+
+
+def pull_image(engine: Engine, reference: str) -> None:
+    """Pull an image by tag or digest.
+
+    The SDK's own way drops what the engine says once it has begun to answer: that the registry asks
+    for a password, or is not reached, would become "no such image".
+
+    :raises DockerException: with the engine's words; to be translated by whoever knows the server.
+    """
+    repository, tag = parse_repository_tag(reference)
+    for message in engine.client.api.pull(
+        repository, tag=tag or "latest", stream=True, decode=True
+    ):
+        if "error" in message:
+            raise DockerException(message["error"])
 
 
 def _expect(engine: Engine, reference: str) -> ServedImage:
