@@ -134,13 +134,7 @@ def _pulled(engine: Engine, digest: str) -> ServedImage:
         BaselineServerError,
         hint="log in to its registry (docker login); a digest that was deleted there is gone",
     ):
-        pull_image(engine, digest)
-    image = find_image(engine, digest)
-    if image is None:
-        raise BaselineServerError(
-            f"{engine.name} pulled the baseline's image, and does not have it", got=digest
-        )
-    return image
+        return pull_image(engine, digest)
 
 
 def _built(

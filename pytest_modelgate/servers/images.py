@@ -82,17 +82,17 @@ def _pull(engine: Engine, spec: ServerSpec, reference: str) -> ServedImage:
         hint=f"build or load it here, check the name (docker pull {reference}), "
         "or let build = DIR name the folder of its Dockerfile",
     ):
-        pull_image(engine, reference)
-    return _expect(engine, reference)
+        return pull_image(engine, reference)
 
 
-def pull_image(engine: Engine, reference: str) -> None:
+def pull_image(engine: Engine, reference: str) -> ServedImage:
     """Pull an image by tag or digest.
 
     The SDK's own way drops what the engine says once it has begun to answer: that the registry asks
     for a password, or is not reached, would become "no such image".
 
     :raises DockerException: with the engine's words; to be translated by whoever knows the server.
+    :raises EngineError: where the engine fails otherwise.
     """
     repository, tag = parse_repository_tag(reference)
     for message in engine.client.api.pull(
@@ -100,6 +100,7 @@ def pull_image(engine: Engine, reference: str) -> None:
     ):
         if "error" in message:
             raise DockerException(message["error"])
+    return _expect(engine, reference)
 
 
 def _expect(engine: Engine, reference: str) -> ServedImage:

@@ -210,7 +210,7 @@ def test_an_image_that_its_registry_deleted_is_reported(registry, spec, tmp_path
     registry.contents.clear()
     error = refused(spec, provenance, tmp_path, engine)
     assert "cannot be pulled" in error.what
-    assert "unknown here" in error.got
+    assert "unknown" in error.got  # in words that depend on what the engine still remembers
 
 
 def test_a_folder_is_built_as_it_was_in_the_recorded_commit(
