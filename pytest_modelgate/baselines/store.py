@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import os
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import filelock
@@ -32,12 +33,13 @@ if TYPE_CHECKING:
     from pytest_modelgate.baselines.record import Baseline
     from pytest_modelgate.tensors import Tensors
 
-_DOCUMENT = "baseline.json"
+DOCUMENT = "baseline.json"
 _READABLE_LENGTH = 80
 _HASH_LENGTH = 12
 _LFS_POINTER = b"version https://git-lfs"
 _RESTORE = "restore it (`git checkout`), or record anew: `pytest --modelgate --update-baseline`"
 _MAKE_ROOM = "make the folder writable, or make room; no baseline is left half written"
+_MAY_WRITE = "make the folder writable"
 LOCK_TIMEOUT_S = 60.0
 
 
@@ -72,18 +74,47 @@ class BaselineStore:
         folder = self.path_for(server, test_id)
         with _explained("cannot use", folder, _RESTORE), _locked(folder):
             try:
-                content = (folder / _DOCUMENT).read_bytes()
+                baseline = _read(folder)
             except FileNotFoundError:
                 return None
-            document = from_json(content)
-            recorded = (document.baseline.server, document.baseline.test)
+            recorded = (baseline.server, baseline.test)
             if recorded != (server, test_id):
                 raise BaselineError(
                     "it belongs to another test",
                     expected=f"{test_id} on {server}",
                     got=f"{recorded[1]} on {recorded[0]}",
                 )
-            return document.with_answers(_read_answers(folder, document.answers))
+            return baseline
+
+    def folders(self) -> list[Path]:
+        """Return the folder of every baseline, sorted; none where the root does not exist.
+
+        :raises BaselineError: the root cannot be read.
+        """
+        try:
+            # pathlib's glob would pass over what it may not read, and so hide baselines.
+            servers = [path for path in _subfolders(self.root) if SERVER_NAME.fullmatch(path.name)]
+            found = [folder for server in servers for folder in _subfolders(server)]
+        except OSError as error:
+            raise BaselineError(
+                f"cannot look for baselines in {self.root}", got=error.strerror or str(error)
+            ) from error
+        return [folder for folder in found if (folder / DOCUMENT).exists()]
+
+    def read(self, folder: Path) -> Baseline:
+        """Return the baseline of a folder, whosever it is.
+
+        :raises BaselineError: it cannot be read, or does not belong into that folder.
+        """
+        with _explained("cannot use", folder, _RESTORE), _locked(folder):
+            baseline = _read(folder)
+            expected = self.path_for(baseline.server, baseline.test)
+            if expected != folder:
+                raise BaselineError(
+                    f"it belongs to another test, {baseline.test} on {baseline.server}",
+                    expected=f"in {expected}",
+                )
+            return baseline
 
     def load_or_none(self, server: str, test_id: str) -> Baseline | None:
         """Return a baseline, None also for a damaged one: for an update, which replaces it."""
@@ -100,46 +131,107 @@ class BaselineStore:
         """
         folder = self.path_for(baseline.server, baseline.test)
         answers, tensors = encode_answers(baseline.answers)
-        sha256 = hashlib.sha256(answers).hexdigest()
-        content = to_json(baseline, AnswersReference(sha256, tensors) if tensors else None)
-        answers_name = _answers_name(sha256)
-        with _explained("cannot write", folder, _MAKE_ROOM), _locked(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            if tensors:
-                is_new = not (folder / answers_name).exists()
-                _write(folder / answers_name, answers)
-            try:
-                _write(folder / _DOCUMENT, content)
-            except BaseException:
-                if tensors and is_new:  # answers of no baseline
-                    (folder / answers_name).unlink()
-                raise
-            _delete_leftovers(folder, keep=answers_name if tensors else "")
+        reference = AnswersReference(hashlib.sha256(answers).hexdigest(), tensors)
+        content = to_json(baseline, reference if tensors else None)
+        self.write(
+            folder, RecordedFiles(content, answers_name(reference) if tensors else "", answers)
+        )
         return folder
 
+    def write(self, folder: Path, files: RecordedFiles) -> None:
+        """Write a baseline's files, in place of the folder's former ones.
 
-def _answers_name(sha256: str) -> str:
-    return f"answers-{sha256[:_HASH_LENGTH]}.safetensors"
+        :raises BaselineError: they cannot be written; the former ones are as they were.
+        """
+        name = files.answers_name
+        with _explained("cannot write", folder, _MAKE_ROOM), _locked(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if name:
+                is_new = not (folder / name).exists()
+                _write(folder / name, files.answers)
+            try:
+                _write(folder / DOCUMENT, files.document)
+            except BaseException:
+                if name and is_new:  # answers of no baseline
+                    (folder / name).unlink()
+                raise
+            _delete_leftovers(folder, keep=name)
+
+    def remove(self, folder: Path) -> None:
+        """Remove a baseline, and its server's folder with the last one.
+
+        What else somebody put into the folder stays, and keeps it.
+
+        :raises BaselineError: it cannot be removed, or does not lie where its name says: what a
+            symbolic link leads to is not ours to remove.
+        """
+        with _explained("cannot remove", folder, _MAY_WRITE), _locked(folder):
+            if folder.resolve() != self.root.resolve() / folder.parent.name / folder.name:
+                raise BaselineError("it is reached by a symbolic link", hint="remove it by hand")
+            (folder / DOCUMENT).unlink()
+            _delete_leftovers(folder, keep="")
+            for path in (folder, folder.parent):
+                if not any(path.iterdir()):
+                    path.rmdir()
 
 
-def _read_answers(folder: Path, reference: AnswersReference | None) -> dict[str, Tensors]:
-    if reference is None:
-        return {}
-    path = folder / _answers_name(reference.sha256)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise BaselineError(f"its answers are missing: {path.name}") from error
+@dataclass(frozen=True)
+class RecordedFiles:
+    """A baseline's files as they lie on the disk or in git.
+
+    :ivar answers_name: of the answers' file; empty where the baseline has no answers.
+    """
+
+    document: bytes
+    answers_name: str
+    answers: bytes
+
+
+def answers_name(reference: AnswersReference) -> str:
+    """Return the name of the file that holds these answers."""
+    return f"answers-{reference.sha256[:_HASH_LENGTH]}.safetensors"
+
+
+def checked_answers(
+    reference: AnswersReference, content: bytes, lfs_hint: str
+) -> dict[str, Tensors]:
+    """Return the answers in a file's bytes.
+
+    :param lfs_hint: what to do where these are only Git LFS's pointer to them.
+    :raises BaselineError: they are not what was recorded.
+    """
+    name = answers_name(reference)
     if content.startswith(_LFS_POINTER):
-        raise BaselineError(f"{path.name} is a Git LFS pointer", hint="fetch it: `git lfs pull`")
+        raise BaselineError(f"{name} is a Git LFS pointer", hint=lfs_hint)
     found = hashlib.sha256(content).hexdigest()
     if found != reference.sha256:
         raise BaselineError(
-            f"{path.name} is not the file that was recorded",
+            f"{name} is not the file that was recorded",
             expected=f"SHA-256 {reference.sha256}",
             got=found,
         )
     return dict(decode_answers(content, reference.tensors))
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    if not folder.exists():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir())
+
+
+def _read(folder: Path) -> Baseline:
+    """Read a folder's baseline; raises FileNotFoundError where there is none, or BaselineError."""
+    document = from_json((folder / DOCUMENT).read_bytes())
+    if document.answers is None:
+        return document.with_answers({})
+    path = folder / answers_name(document.answers)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise BaselineError(f"its answers are missing: {path.name}") from error
+    return document.with_answers(
+        checked_answers(document.answers, content, "fetch it: `git lfs pull`")
+    )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from pytest_modelgate.verdict.changes import moved
+from pytest_modelgate.verdict.changes import MetricChange, answers_change, metric_changes, moved
 from pytest_modelgate.verdict.judging import judge, statistical_metrics
 from pytest_modelgate.verdict.values import GateVerdict, Interval, MetricVerdict, Verdict, worst
 
 __all__ = [
     "GateVerdict",
     "Interval",
+    "MetricChange",
     "MetricVerdict",
     "Verdict",
+    "answers_change",
     "judge",
+    "metric_changes",
     "moved",
     "statistical_metrics",
     "worst",
