@@ -178,6 +178,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     for item in session.items:
         if item.get_closest_marker("modelgate"):
             item.stash[SPEC] = _read_markers(item, gates)
+    if COLLECTOR in session.config.stash:
+        marked = [item.stash[SPEC] for item in session.items if SPEC in item.stash]
+        session.config.stash[COLLECTOR].collected = marked
     gated = [item for item in session.items if SPEC in item.stash and _is_gate(item)]
     specs = [item.stash[SPEC] for item in gated]
     gates.share_error_rate(spec for spec in specs if not isinstance(spec, ModelgateError))
@@ -349,6 +352,7 @@ class GateCollector:
         self._gates: dict[str, Mapping[str, object]] = {}
         self._closing: Closing | None = None
         self.expected: set[str] = set()
+        self.collected: list[GateSpec | ModelgateError] = []  # what `pytest-modelgate prune` asks
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep a gate's result; of a repeated test, the last one."""

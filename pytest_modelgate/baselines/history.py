@@ -126,12 +126,13 @@ class History:
         return tuple(version for version in found if version is not None)
 
     def _version(self, folder: str, commit: str, seconds: str, subject: str) -> Version | None:
-        blobs = self._blobs(folder, commit)
+        blobs = self.blobs(folder, commit)
         if DOCUMENT not in blobs:  # a commit that removed it
             return None
         return Version(commit, datetime.fromtimestamp(int(seconds), UTC), subject, blobs)
 
-    def _blobs(self, folder: str, commit: str) -> dict[str, str]:
+    def blobs(self, folder: str, commit: str) -> dict[str, str]:
+        """Return name → git's hash of each file that a commit has in a folder."""
         listing = self._git.text("ls-tree", "-z", commit, "--", self._path(folder, ""))
         # each is "MODE TYPE HASH<tab>PATH"
         lines = (line.partition("\t") for line in listing.split("\0") if line)
@@ -143,7 +144,7 @@ class History:
         :raises BaselineError: the revision names no commit, or what it has is damaged.
         """
         commit = self.commit(revision)
-        blobs = self._blobs(folder, commit)
+        blobs = self.blobs(folder, commit)
         if DOCUMENT not in blobs:
             return None
         try:
@@ -190,7 +191,10 @@ class History:
         return self._git.output("cat-file", "--filters", f"{commit}:{self._path(folder, name)}")
 
     def present_blobs(self, folder: Path) -> dict[str, str]:
-        """Return name → the hash that git would give it, of a baseline's files on the disk."""
+        """Return name → the hash that git would give it, of a baseline's files on the disk.
+
+        Equal to those of a commit: git has this version, and it can be had back from there.
+        """
         paths = [path for path in (folder / DOCUMENT, *folder.glob("answers-*")) if path.is_file()]
         return {
             path.name: self._git.text("hash-object", "--", str(path.resolve())).strip()

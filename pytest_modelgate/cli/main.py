@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 from pytest_modelgate import __version__
 from pytest_modelgate.baselines.history import History
 from pytest_modelgate.baselines.store import BaselineStore
+from pytest_modelgate.cli.comparing import diff_all, diff_one
 from pytest_modelgate.cli.listing import list_baselines
+from pytest_modelgate.cli.pruning import prune
+from pytest_modelgate.cli.rolling_back import roll_back
 from pytest_modelgate.cli.showing import show, show_history, show_revision
 from pytest_modelgate.config.options import BASELINES
 from pytest_modelgate.config.settings import load_settings
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace, Settings], int]
 
 _ERROR = 2
+_INTERRUPTED = 130  # as a shell has it for SIGINT
 _BASELINE = "its test's id, SERVER/ and that id, a part of it that no other has, or its folder"
 _REVISION = "a commit, tag or branch of git"
 
@@ -42,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModelgateError as error:
         sys.stderr.write(f"pytest-modelgate: {error}\n")
         return _ERROR
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has seen enough; Python would complain when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -60,7 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_list, _add_show):  # a further subcommand is one function here
+    for add in (
+        _add_list,
+        _add_show,
+        _add_diff,
+        _add_rollback,
+        _add_prune,
+    ):  # a further subcommand is one function here
         add(commands)
     return parser
 
@@ -105,6 +117,61 @@ def _show(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.revision is not None:
         return show_revision(store, History(store.root), name, arguments.revision)
     return show(store, name)
+
+
+def _add_diff(commands: Commands) -> None:
+    parser = _add(commands, "diff", "show how a baseline differs from an earlier one", _diff)
+    parser.add_argument(
+        "baseline", metavar="BASELINE", nargs="?", help=f"{_BASELINE}; none: all that differ"
+    )
+    parser.add_argument("old", metavar="OLD", nargs="?", default="HEAD", help=_REVISION)
+    parser.add_argument(
+        "new", metavar="NEW", nargs="?", help=f"{_REVISION}; none: what is in the working tree"
+    )
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if there is any")
+
+
+def _diff(arguments: argparse.Namespace, settings: Settings) -> int:
+    store, name = _store(settings), arguments.baseline
+    history = History(store.root)
+    if name is None:
+        is_different = diff_all(store, history)
+    else:
+        is_different = diff_one(store, history, name, arguments.old, arguments.new)
+    return 1 if is_different and arguments.exit_code else 0
+
+
+def _add_rollback(commands: Commands) -> None:
+    parser = _add(
+        commands, "rollback", "restore an earlier version into the working tree", _rollback
+    )
+    parser.add_argument("baseline", metavar="BASELINE", help=_BASELINE)
+    parser.add_argument(
+        "revision",
+        metavar="REV",
+        nargs="?",
+        help=f"{_REVISION}; none: the last version before the present one that differs",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="even if the present version is in no commit"
+    )
+
+
+def _rollback(arguments: argparse.Namespace, settings: Settings) -> int:
+    store = _store(settings)
+    history = History(store.root)
+    return roll_back(store, history, arguments.baseline, arguments.revision, force=arguments.force)
+
+
+def _add_prune(commands: Commands) -> None:
+    parser = _add(
+        commands, "prune", "name the baselines whose tests no longer exist, or remove them", _prune
+    )
+    parser.add_argument("--yes", action="store_true", help="remove them")
+
+
+def _prune(arguments: argparse.Namespace, settings: Settings) -> int:
+    return prune(_store(settings), settings, yes=arguments.yes)
 
 
 if __name__ == "__main__":

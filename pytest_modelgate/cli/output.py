@@ -25,8 +25,10 @@ _METRICS = Metrics()
 
 
 def print_lines(*lines: str) -> None:
-    """Print lines to standard output."""
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    """Print lines to standard output; what its encoding cannot show is written out."""
+    encoding = sys.stdout.encoding or "utf-8"
+    text = "".join(f"{line}\n" for line in lines)
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: int = 0) -> None:
