@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from gate_project import KEPT, gated
 
+from pytest_modelgate.baselines.store import BaselineStore
 from pytest_modelgate.cli.main import main
 
 TESTS = [gated(KEPT, name="test_kept"), gated(KEPT, name="test_gone")]
@@ -264,3 +265,21 @@ def test_without_baselines_nothing_is_collected(recorded):
     ended = recorded.prune("--baselines", "none")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("nothing to prune in ")
+
+
+def test_without_the_plugins_own_notes_nothing_is_pruned(recorded, monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:modelgate-collector")
+    ended = recorded.prune("--yes")
+    assert ended.code == 2
+    assert "pytest did not load pytest-modelgate" in ended.err
+    assert recorded.recorded() == BOTH
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_test_whose_file_cannot_be_looked_for_prunes_nothing(recorded, name):
+    store = BaselineStore(recorded.project.path / "baselines")
+    baseline = store.load("toy", "test_toy.py::test_gone")
+    store.save(replace(baseline, test=f"{name}::test"))
+    ended = recorded.prune("--yes")
+    assert (ended.code, ended.out) == (2, "")
+    assert "that pytest did not collect whole" in ended.err

@@ -74,6 +74,13 @@ def test_a_metric_that_came_or_went_has_moved() -> None:
     assert "memory.growth: 0 and now 2 values" in found
 
 
+def test_a_recording_without_runs_has_moved_when_there_are_some_and_back() -> None:
+    some, none = peaks(*PEAKS), recorded()
+    assert "memory.peak: 0 and now 5 values" in moved(none, some, ALPHA)
+    assert "memory.peak: 5 and now 0 values" in moved(some, none, ALPHA)
+    assert moved(none, none, ALPHA) == ()
+
+
 @pytest.mark.parametrize(
     ("before", "now"), [((1.0,), ()), ((), (1.0,)), ((1.0,), (9.0,)), ((1.0, 1.0), (9.0, 9.0))]
 )
