@@ -86,7 +86,7 @@ class ServerError(ModelgateError):
 
 
 class BaselineServerError(ServerError):
-    """The baseline's own server cannot be had, so the candidate cannot be held against it."""
+    """The baseline's server cannot be had or measured; the candidate may be in order."""
 
 
 class ProtocolError(ModelgateError):

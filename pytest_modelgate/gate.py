@@ -12,12 +12,13 @@ import httpx
 
 from pytest_modelgate.baselines.record import from_measurement
 from pytest_modelgate.errors import ConfigError, ModelgateError
-from pytest_modelgate.measuring.measure import measure, recorded_only, with_recorded
-from pytest_modelgate.measuring.one_run import fresh_server
+from pytest_modelgate.measuring.measure import measure, prepared, recorded_only, with_recorded
+from pytest_modelgate.measuring.side_by_side import settled_side_by_side
+from pytest_modelgate.measuring.started import fresh_server
 from pytest_modelgate.reports.failure import render_failure
 from pytest_modelgate.servers.http_get import base_url
 from pytest_modelgate.user_numbers import user_number
-from pytest_modelgate.verdict import Verdict, judge, moved
+from pytest_modelgate.verdict import Verdict, judge, moved, to_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -76,11 +77,20 @@ class Gate:
                     hint="give each set of inputs a test of its own, or parametrize this one",
                 )
             self.close()  # a server in use beside the measured one would be measured with it
-            with self._session.machine():
-                self._measurement = measure(
-                    self._rig, self._spec, inputs, runs=self._session.settings.runs
-                )
-            return self._measurement
+            rig, spec, settings = self._rig, self._spec, self._session.settings
+            with self._session.machine(), prepared(rig, spec, inputs) as workload:
+                # A baseline that cannot be read is told of before minutes are spent, not after.
+                baseline = None if settings.update_baseline else self._baseline()
+                measurement = measure(rig, spec, workload, runs=settings.runs)
+                if baseline is not None:
+                    measurement = settled_side_by_side(
+                        rig, spec, workload, measurement, baseline,
+                        settings=settings,
+                        metrics=self._session.registry.metrics,
+                        alpha=self._session.alpha,
+                    )  # fmt: skip
+            self._measurement = measurement
+            return measurement
 
     def record(
         self, name: str, value: float, *, better: str = "higher", threshold: str | None = None
@@ -187,6 +197,9 @@ class Gate:
             )
         return thresholds
 
+    def _baseline(self) -> Baseline | None:
+        return self._session.store.load(self._spec.server, self._spec.test)
+
     def _judge(
         self,
         measurement: Measurement,
@@ -201,11 +214,11 @@ class Gate:
             metrics=self._session.registry.metrics,
             drift=self._spec.drift,
             alpha=self._session.alpha,
+            strict=self._session.settings.strict_improvements,
         )
 
     def _compare(self, measurement: Measurement, thresholds: Mapping[str, Threshold]) -> Conclusion:
-        baseline = self._session.store.load(self._spec.server, self._spec.test)
-        verdict = self._judge(measurement, thresholds, baseline)
+        verdict = self._judge(measurement, thresholds, self._baseline())
         report = _gate_report(verdict, measurement, recorded=None)
         if verdict.verdict is Verdict.PASS:
             return Conclusion(report)
@@ -219,11 +232,13 @@ class Gate:
         """Record the measurement, if it passes when held against itself.
 
         That refuses, by the rules of the verdict and no others, what failed an absolute limit, had
-        failed requests, answered one input in two ways, or is too noisy for its own thresholds.
+        failed requests, answered one input in two ways, or is too noisy to be useful.
         """
         store, now = self._session.store, dt.datetime.now(dt.UTC)
         new = from_measurement(measurement, self._spec.test, now)
-        verdict = self._judge(measurement, thresholds, new)
+        may_be_settled = self._session.settings.side_by_side != "never"
+        useful = to_record(thresholds) if may_be_settled else thresholds
+        verdict = self._judge(measurement, useful, new)
         if verdict.verdict is not Verdict.PASS:
             report = _gate_report(verdict, measurement, recorded="refused")
             return Conclusion(report, failure=_failure_message(report, verdict, measurement))

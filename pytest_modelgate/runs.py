@@ -37,6 +37,35 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Round:
+    """A fresh pair, the baseline's server and the candidate, under one load in turns.
+
+    :ivar paired: metric name → log ratio, candidate ÷ baseline, estimated pair by pair; of any
+        other metric the ratio of the two runs' values counts.
+    """
+
+    baseline: Run
+    candidate: Run
+    paired: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """The baseline's server and the candidate, compared round by round.
+
+    :ivar settles: the metrics that this decides about.
+    :ivar rounds: none where the baseline's server could not be had.
+    :ivar obstacle: why it could not.
+    :ivar always: whether nothing else is good enough for the user.
+    """
+
+    settles: frozenset[str]
+    rounds: tuple[Round, ...] = ()
+    obstacle: str | None = None
+    always: bool = False
+
+
+@dataclass(frozen=True)
 class Recorded:
     """A number of the user's own, from ``modelgate.record``."""
 
@@ -63,6 +92,7 @@ class Measurement:
     :ivar log: the last server's last log lines.
     :ivar notes: what a reader of the numbers must know.
     :ivar unchecked: answers to these inputs that could not be kept in any form.
+    :ivar side_by_side: None where nothing was held side by side.
     """
 
     server: str
@@ -77,3 +107,10 @@ class Measurement:
     log: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unchecked: int = 0
+    side_by_side: SideBySide | None = None
+
+    @property
+    def all_runs(self) -> tuple[Run, ...]:
+        """Every run of the candidate, also those beside the baseline's server."""
+        rounds = self.side_by_side.rounds if self.side_by_side else ()
+        return (*self.runs, *(one.candidate for one in rounds))

@@ -42,7 +42,11 @@ class GateSession:
 
     def share_error_rate(self, specs: Iterable[GateSpec]) -> None:
         """Give each of the session's statistical metrics its part of the false alarms."""
-        metrics = sum(statistical_metrics(self.registry.metrics, spec.thresholds) for spec in specs)
+        strict = self.settings.strict_improvements
+        metrics = sum(
+            statistical_metrics(self.registry.metrics, spec.thresholds, strict=strict)
+            for spec in specs
+        )
         self.alpha = per_metric_alpha(BUILD_ALPHA, max(metrics, 1))
 
     def rig(self, server: str) -> Rig:

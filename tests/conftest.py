@@ -6,14 +6,19 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A deadline would measure the machine's other work, and the suite has no timed assertions.
 settings.register_profile("modelgate", deadline=None)
@@ -21,6 +26,21 @@ settings.load_profile("modelgate")
 
 SOURCE = Path(__file__).parent / "faults" / "server"
 CACHE = Path(__file__).parents[1] / "build" / "faults"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_are_heeded() -> Iterator[None]:
+    """Let tests interrupt what they start, also under nohup and in the background."""
+    ignored = [
+        number
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+        if signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _source_hash() -> str:

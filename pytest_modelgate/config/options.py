@@ -25,6 +25,9 @@ _BOOLEANS = {
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
 _INCONCLUSIVE: Mapping[str, Literal["fail", "warn"]] = {"fail": "fail", "warn": "warn"}
+_SIDE_BY_SIDE: Mapping[str, Literal["auto", "always", "never"]] = {
+    "auto": "auto", "always": "always", "never": "never"
+}  # fmt: skip
 
 
 class Given(NamedTuple):
@@ -156,6 +159,23 @@ def _inconclusive(given: Given) -> Literal["fail", "warn"]:
     raise _error(given, '"fail" or "warn"')
 
 
+def _side_by_side(given: Given) -> Literal["auto", "always", "never"]:
+    if isinstance(given.value, str) and given.value in _SIDE_BY_SIDE:
+        return _SIDE_BY_SIDE[given.value]
+    raise _error(given, '"auto", "always" or "never"')
+
+
+def _duration_s(given: Given) -> float:
+    from pytest_modelgate.units import parse_duration_s
+
+    if not isinstance(given.value, str):
+        raise _error(given, 'a duration, as "60 s"')
+    try:
+        return parse_duration_s(given.value)
+    except ConfigError as error:
+        raise _error(given, 'a duration, as "60 s"') from error
+
+
 def _path(given: Given) -> Path:
     if isinstance(given.value, str | Path) and str(given.value):
         return given.folder / given.value
@@ -218,8 +238,34 @@ BASELINES = Option(
     metavar="DIR",
 )
 
+SIDE_BY_SIDE = Option[Literal["auto", "always", "never"]](
+    "side_by_side",
+    "--modelgate-side-by-side",
+    "when to start the baseline's server beside the candidate: auto is where the recorded numbers "
+    "leave a doubt",
+    default="auto",
+    read=_side_by_side,
+    metavar="auto|always|never",
+)
+BUDGET = Option(
+    "budget",
+    "--modelgate-budget",
+    "how long a gate may take side by side until its answer is clear",
+    default=60.0,
+    read=_duration_s,
+    metavar="DURATION",
+)
+STRICT_IMPROVEMENTS = Option(
+    "strict_improvements",
+    "--modelgate-strict-improvements",
+    "fail also where a metric is proven better than its baseline by more than its threshold",
+    default=False,
+    read=_boolean,
+)
+
 OPTIONS: tuple[Option[object], ...] = (
-    ENABLED, UPDATE_BASELINE, JSON, INCONCLUSIVE, RUNTIME, RUNS, BASELINES,
+    ENABLED, UPDATE_BASELINE, JSON, INCONCLUSIVE, RUNTIME, RUNS, BASELINES, SIDE_BY_SIDE, BUDGET,
+    STRICT_IMPROVEMENTS,
 )  # fmt: skip
 
 

@@ -50,6 +50,9 @@ def load_settings(
         runtime=options.resolve(options.RUNTIME, sources),
         runs=options.resolve(options.RUNS, sources),
         baselines=root / options.resolve(options.BASELINES, sources),
+        side_by_side=options.resolve(options.SIDE_BY_SIDE, sources),
+        budget_s=options.resolve(options.BUDGET, sources),
+        strict_improvements=options.resolve(options.STRICT_IMPROVEMENTS, sources),
         servers=read_servers(table, root),
         thresholds=read_thresholds(table),
     )

@@ -94,5 +94,8 @@ class Settings:
     runtime: Runtime | None = None  # overrides every server's
     runs: int = 5
     baselines: Path = Path("baselines")  # absolute once loaded
+    side_by_side: Literal["auto", "always", "never"] = "auto"
+    budget_s: float = 60.0  # of a gate, for its rounds side by side
+    strict_improvements: bool = False
     servers: Mapping[str, ServerSpec] = field(default_factory=dict)
     thresholds: Mapping[str, str] = field(default_factory=dict)  # metric name → text

@@ -98,7 +98,7 @@ def run_closed_loop(
         async with Lanes(endpoint, load.concurrency, death) as lanes:
             await lanes.drive(warmup)
             await lanes.connect(measured)
-            with window(recording.__len__), _no_garbage_collection():
+            with window(recording.__len__), no_garbage_collection():
                 begin_ns, begin_cpu_ns = time.perf_counter_ns(), time.thread_time_ns()
                 if load.duration_s is not None:
                     measured.stop_after(load.duration_s)
@@ -109,7 +109,7 @@ def run_closed_loop(
         return LoadResult(
             latencies_ns=recording.latencies_ns(),
             failures=failures.count,
-            failure_examples=_first(failures.examples + warmup_failures.examples),
+            failure_examples=first_reasons(failures.examples + warmup_failures.examples),
             elapsed_s=elapsed_ns / 1e9,
             client_cpu_share=cpu_ns / elapsed_ns,
             answers=recording.answers(),
@@ -118,7 +118,7 @@ def run_closed_loop(
             warmup_failures=warmup_failures.count,
         )
 
-    return _run(measure)
+    return run_in_loop(measure)
 
 
 def send_each(
@@ -149,12 +149,13 @@ def send_each(
         async with Lanes(endpoint, 1, death) as lane:
             await lane.drive(Phase(taken(endpoint), outcomes))
 
-    _run(send)
+    run_in_loop(send)
     after = [*before, len(outcomes.all)][1:]
     return [outcomes.all[end - 1] for end in after]
 
 
-def _run(main: Callable[[], Coroutine[None, None, T]]) -> T:
+def run_in_loop(main: Callable[[], Coroutine[None, None, T]]) -> T:
+    """Run a coroutine in an event loop of its own; raises LoadError inside of another one."""
     if _inside_event_loop():
         raise LoadError(
             "a load cannot be driven from inside a running event loop",
@@ -180,12 +181,13 @@ def _inside_event_loop() -> bool:
     return True
 
 
-def _first(reasons: tuple[str, ...]) -> tuple[str, ...]:
+def first_reasons(reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first few distinct ones."""
     return tuple(dict.fromkeys(reasons))[:FAILURE_EXAMPLES]
 
 
 @contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Keep pauses of this process out of the latencies; pytest's heap takes tens of ms to walk."""
     enabled = gc.isenabled()
     gc.disable()

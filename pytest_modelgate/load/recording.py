@@ -137,6 +137,10 @@ class Recording:
         """Return the latencies, shape (answered,), in the order of completion."""
         return np.array(self._latencies_ns, dtype=np.int64)
 
+    def latencies_since_ns(self, count: int) -> array[int]:
+        """Return the latencies that came after the first so many."""
+        return self._latencies_ns[count:]
+
     def answers(self) -> Answers:
         """Return the distinct answers."""
         kept = {index: known for index, known in self._kept.items() if known}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_modelgate.errors import ServerError
 from pytest_modelgate.load.closed_loop import run_closed_loop, send_each
+from pytest_modelgate.load.paired import Side
 from pytest_modelgate.load.recording import Failure
 from pytest_modelgate.load.target import Target
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pytest_modelgate.config.specs import LoadSpec
+    from pytest_modelgate.load.closed_loop import Window
     from pytest_modelgate.load.recording import LoadResult
     from pytest_modelgate.load.workload import Workload
     from pytest_modelgate.measuring.answer_book import AnswerBook
@@ -103,9 +105,12 @@ class Driver:
                 )
         return Asked(answered, tuple(failures))
 
-    def drive(
-        self, load: LoadSpec, window: Callable[[Callable[[], int]], AbstractContextManager[object]]
-    ) -> LoadResult:
+    def side(self, window: Window, blame: Callable[[], AbstractContextManager[object]]) -> Side:
+        """Return the server as one of two that a load goes to in turns."""
+        timeout_s = self._rig.spec.request_timeout_s
+        return Side(self._target, timeout_s, self._death, window, blame)
+
+    def drive(self, load: LoadSpec, window: Window) -> LoadResult:
         """Warm up, and send the window's requests."""
         return run_closed_loop(
             self._target,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from pytest_modelgate.metrics import RECORDED_PERCENTILES
 from pytest_modelgate.runs import Measurement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_modelgate.config.markers import GateSpec
     from pytest_modelgate.config.specs import LoadSpec
@@ -26,35 +27,40 @@ MOST_INPUTS_OF_A_TIMED_WINDOW = 10_000
 """Where the window is a time, so many different inputs are sent before they repeat."""
 
 
-def measure(
-    rig: Rig,
-    gate: GateSpec,
-    inputs: Iterable[object] | Mapping[str, object],
-    *,
-    runs: int,
-) -> Measurement:
+@contextlib.contextmanager
+def prepared(
+    rig: Rig, gate: GateSpec, inputs: Iterable[object] | Mapping[str, object]
+) -> Iterator[Workload]:
+    """Make ready what is done once: the server's image, and the requests.
+
+    :raises ModelgateError: an image that cannot be had, inputs that cannot be sent.
+    """
+    rig.kind.prepare(rig.spec)
+    limit = gate.load.requests or MOST_INPUTS_OF_A_TIMED_WINDOW
+    with Workload.spool(inputs, rig.protocol.encode, limit=limit) as workload:
+        yield workload
+
+
+def measure(rig: Rig, gate: GateSpec, workload: Workload, *, runs: int) -> Measurement:
     """Make so many runs and return what they measured.
 
-    :raises ModelgateError: inputs that cannot be sent; a server that does not start, answers
-        wrongly before the load begins, or does not live through it.
+    :raises ModelgateError: a server that does not start, answers wrongly before the load begins, or
+        does not live through it.
     """
-    limit = gate.load.requests or MOST_INPUTS_OF_A_TIMED_WINDOW
+    compared = min(gate.drift.inputs if gate.drift else 1, len(workload))
+    book = AnswerBook(rig.protocol, workload, keep=compared)
+    percentiles = percentiles_of(gate.thresholds)
+    done = []
     try:
-        rig.kind.prepare(rig.spec)
-        with Workload.spool(inputs, rig.protocol.encode, limit=limit) as workload:
-            compared = min(gate.drift.inputs if gate.drift else 1, len(workload))
-            book = AnswerBook(rig.protocol, workload, keep=compared)
-            percentiles = _percentiles(gate.thresholds)
-            done = []
-            for number in range(1, runs + 1):
-                rig.progress.step(f"{rig.spec.name}: run {number} of {runs}")
-                done.append(one_run(rig, gate.load, percentiles, workload, book))
-            return _measurement(rig, gate.load, workload, book, done)
+        for number in range(1, runs + 1):
+            rig.progress.step(f"{rig.spec.name}: run {number} of {runs}")
+            done.append(one_run(rig, gate.load, percentiles, workload, book))
     finally:
         rig.progress.done()
+    return _measurement(rig, gate.load, workload, book, done)
 
 
-def _percentiles(gated: Iterable[str]) -> list[str]:
+def percentiles_of(gated: Iterable[str]) -> list[str]:
     """Return the percentiles to read: those recorded always, and those that thresholds name."""
     named = [name.removeprefix("latency.p") for name in gated if name.startswith("latency.p")]
     return list(dict.fromkeys([*RECORDED_PERCENTILES, *named]))

@@ -1,4 +1,4 @@
-"""Did it get worse? Two sets of runs, compared as a ratio.
+"""Did it get worse? Runs, or rounds side by side, compared as a ratio.
 
 The run is the unit: requests within a run share its memory layout, its neighbours and its garbage
 collections, and counting them as independent samples is how benchmark gates cry wolf.
@@ -69,6 +69,36 @@ def compare_runs(
     before, after = _logs("recorded", baseline), _logs("measured", candidate)
     shift = fmean(after) - fmean(before)
     error = _standard_error((variance(before), len(before)), (variance(after), len(after)))
+    return _comparison(shift, error, better, alpha, power)
+
+
+def compare_rounds(
+    log_ratios: Sequence[float],
+    *,
+    better: Literal["lower", "higher"],
+    alpha: float,
+    power: float = 0.8,
+) -> Comparison:
+    """Compare by rounds side by side, of which each has a log ratio of its own.
+
+    Student's t interval; the rest is as in `compare_runs`. Raises NotComparableError.
+
+    :param log_ratios: (rounds,), candidate ÷ baseline.
+    """
+    rounds = len(log_ratios)
+    if rounds < 2:
+        raise NotComparableError(f"how far rounds differ needs at least 2 rounds, {rounds} made")
+    error = _standard_error((variance(log_ratios), rounds))
+    return _comparison(fmean(log_ratios), error, better, alpha, power)
+
+
+def _comparison(
+    shift: float,
+    error: _StandardError,
+    better: Literal["lower", "higher"],
+    alpha: float,
+    power: float,
+) -> Comparison:
     margin = float(stdtrit(error.freedom, 1 - alpha)) * error.value
     return Comparison(
         change=_relative(shift),
@@ -103,16 +133,39 @@ def runs_to_detect(
     )
 
 
+def rounds_to_detect(
+    change: float,
+    log_ratios: Sequence[float],
+    *,
+    better: Literal["lower", "higher"],
+    alpha: float,
+    power: float = 0.8,
+) -> int | None:
+    """Return how many rounds would see a worsening by ``change``, if all differ as these do.
+
+    None where a hundred would not.
+    """
+    spread = variance(log_ratios)
+    return next(
+        (
+            rounds
+            for rounds in range(2, _MOST_RUNS + 1)
+            if _detectable(_standard_error((spread, rounds)), better, alpha, power) <= change
+        ),
+        None,
+    )
+
+
 @dataclass(frozen=True)
 class _StandardError:
-    """Of the difference of two means."""
+    """Of a mean, or of the difference of two."""
 
     value: float
     freedom: float
 
 
 def _standard_error(*sides: tuple[float, int]) -> _StandardError:
-    """Combine the (variance, runs) of both sides."""
+    """Combine the (variance, runs) of each side."""
     parts = [(spread / runs, runs - 1) for spread, runs in sides]
     total = sum(part for part, _ in parts)
     if total == 0:

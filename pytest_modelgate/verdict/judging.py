@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_modelgate.baselines.conditions import differences
 from pytest_modelgate.metrics import BUILT_IN, Evidence, Metric
 from pytest_modelgate.thresholds import Limit, Threshold, parse_threshold
-from pytest_modelgate.verdict.absolute import judge_limit
 from pytest_modelgate.verdict.answers import DRIFT_METRICS, judge_answers
-from pytest_modelgate.verdict.observed import Observed, observe, plural
-from pytest_modelgate.verdict.relative import (
-    NO_BASELINE,
-    Standing,
-    judge_tolerance,
-    other_conditions,
-    stored_standing,
-)
+from pytest_modelgate.verdict.bench import Bench
+from pytest_modelgate.verdict.observed import plural
 from pytest_modelgate.verdict.values import (
     GateVerdict,
-    Judgement,
-    Method,
     MetricVerdict,
     Verdict,
     worst,
@@ -50,6 +40,7 @@ def judge(
     metrics: Metrics,
     drift: DriftSpec | None,
     alpha: float,
+    strict: bool = False,
 ) -> GateVerdict:
     """Judge everything that a test measured; whatever cannot be judged is never a pass.
 
@@ -58,9 +49,10 @@ def judge(
     :param baseline: None where there is none.
     :param drift: how answers are compared; None where this test does not gate them.
     :param alpha: false alarms allowed to each proof of a breach, see `statistical_metrics`.
+    :param strict: whether an improvement beyond the tolerance is a breach, too.
     :raises ConfigError: a name or threshold that nobody checked before.
     """
-    bench = _Bench(measurement, baseline, alpha)
+    bench = Bench(measurement, baseline, alpha, strict)
     named = {recorded.name: _own_metric(recorded) for recorded in measurement.recorded}
     gates = {**thresholds, **_own_thresholds(measurement.recorded, named)}
     if measurement.runs:
@@ -84,98 +76,17 @@ def judge(
     )
 
 
-def statistical_metrics(metrics: Metrics, thresholds: Mapping[str, Threshold]) -> int:
-    """Count what shares the error rate: each limit and each tolerance on a value that has noise."""
+def statistical_metrics(
+    metrics: Metrics, thresholds: Mapping[str, Threshold], *, strict: bool = False
+) -> int:
+    """Count what shares the error rate: each limit and each tolerance on a value that has noise.
+
+    :param strict: whether each tolerance fails what is better, too, and so counts twice.
+    """
     return sum(
-        (threshold.limit is not None) + (threshold.tolerance is not None)
+        (threshold.limit is not None) + (1 + strict) * (threshold.tolerance is not None)
         for name, threshold in thresholds.items()
         if metrics[name].evidence is not Evidence.EXACT
-    )
-
-
-@dataclass(frozen=True)
-class _Bench:
-    """What the metrics of one gate are judged with."""
-
-    measurement: Measurement
-    baseline: Baseline | None
-    alpha: float
-
-    def judge(self, metric: Metric, threshold: Threshold | None) -> MetricVerdict:
-        now, recorded = self._candidate(metric), self._recorded(metric)
-        standing = self._standing(metric, now, recorded)
-        shown = MetricVerdict(
-            name=metric.name,
-            unit=metric.unit,
-            value=now.interval.value if now.interval else None,
-            low=now.interval.low if now.interval else None,
-            high=now.interval.high if now.interval else None,
-            baseline=recorded.interval,
-            change=standing.change,
-            threshold=None,
-            method=None,
-            verdict=None,
-            reason=None,
-            smallest_detectable_change=standing.smallest_detectable_change,
-            samples=now.samples,
-            runs=now.runs,
-        )
-        if threshold is None:
-            return shown
-        parts: dict[Method, Judgement] = {}
-        if threshold.limit is not None:
-            parts["absolute"] = self._explained(metric, judge_limit(metric, threshold.limit, now))
-        if threshold.tolerance is not None:
-            parts["stored"] = judge_tolerance(
-                metric, threshold.tolerance, standing, now, recorded, alpha=self.alpha
-            )
-        return _decided(shown, threshold, parts)
-
-    def _candidate(self, metric: Metric) -> Observed:
-        measured = self.measurement
-        if metric.name in DRIFT_METRICS:
-            return Observed(gap="not measured: the test carries no drift marker")
-        return observe(metric, measured.runs, measured.exact, measured.unmeasured, alpha=self.alpha)
-
-    def _recorded(self, metric: Metric) -> Observed:
-        if self.baseline is None:
-            return Observed()
-        return observe(metric, self.baseline.runs, self.baseline.exact, {}, alpha=self.alpha)
-
-    def _standing(self, metric: Metric, now: Observed, recorded: Observed) -> Standing:
-        if self.baseline is None:
-            return Standing(obstacle=NO_BASELINE)
-        if metric.conditions:
-            mismatch = other_conditions(self.baseline, self.measurement.fingerprint)
-            if mismatch is not None:
-                return Standing(obstacle=mismatch)
-        return stored_standing(metric, now, recorded, alpha=self.alpha)
-
-    def _explained(self, metric: Metric, judgement: Judgement) -> Judgement:
-        """Say which requests failed, and how."""
-        if metric.evidence is not Evidence.COUNT or judgement.verdict is not Verdict.BREACH:
-            return judgement
-        runs = self.measurement.runs
-        failures, requests = sum(r.failures for r in runs), sum(r.requests for r in runs)
-        examples = dict.fromkeys(example for run in runs for example in run.failure_examples)
-        said = f": {'; '.join(list(examples)[:3])}" if examples else ""
-        counts = f"{failures:,} of {plural(requests, 'request')} failed{said}"
-        return replace(judgement, reason=counts)
-
-
-def _decided(
-    shown: MetricVerdict, threshold: Threshold, parts: Mapping[Method, Judgement]
-) -> MetricVerdict:
-    """Let the worse of the parts decide; where they agree, each gives its reason."""
-    verdict = worst(part.verdict for part in parts.values())
-    deciding = {method: part for method, part in parts.items() if part.verdict is verdict}
-    reasons = dict.fromkeys(part.reason for part in deciding.values() if part.reason)
-    return replace(
-        shown,
-        threshold=threshold.text,
-        method=list(deciding)[-1],
-        verdict=verdict,
-        reason="; ".join(reasons) or None,
     )
 
 
@@ -207,7 +118,7 @@ def _place(metric: MetricVerdict, metrics: Metrics) -> tuple[int, float, str]:
 
 
 def _notes(measurement: Measurement, baseline: Baseline | None, metrics: Metrics) -> Iterable[str]:
-    failures = sum(run.failures for run in measurement.runs)
+    failures = sum(run.failures for run in measurement.all_runs)
     if failures:
         yield (
             f"{plural(failures, 'failed request')}: in the window infinitely slow to the "

@@ -14,11 +14,12 @@ from pytest_modelgate.verdict.observed import confidence
 from pytest_modelgate.verdict.values import Interval, Judgement, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pytest_modelgate.baselines.record import Baseline
     from pytest_modelgate.metrics import Metric
     from pytest_modelgate.verdict.observed import Observed
+    from pytest_modelgate.verdict.values import Method
 
 RECORD = "run pytest --modelgate --update-baseline and commit the result"
 NO_BASELINE = f"no baseline recorded for this test: {RECORD}"
@@ -33,11 +34,15 @@ class Standing:
     :ivar change: relative change with one-sided bounds at 1 − alpha; None: not comparable.
     :ivar smallest_detectable_change: the least worsening that would have been seen.
     :ivar obstacle: why the two are not comparable.
+    :ivar method: how it was found out.
+    :ivar is_exact: whether the change has no noise.
     """
 
     change: Interval | None = None
     smallest_detectable_change: float | None = None
     obstacle: str | None = None
+    method: Method = "stored"
+    is_exact: bool = False
 
 
 def other_workload(baseline: Baseline, fingerprint: Mapping[str, str]) -> str | None:
@@ -89,64 +94,78 @@ def _obstacle(metric: Metric, candidate: Observed, recorded: Observed) -> str | 
 
 def _exact_standing(value: float, recorded: float) -> Standing:
     if value == recorded:
-        return Standing(Interval(0.0, 0.0, 0.0), 0.0)
+        return Standing(Interval(0.0, 0.0, 0.0), 0.0, is_exact=True)
     if recorded == 0 or not (math.isfinite(value) and math.isfinite(recorded)):
         return Standing(obstacle=f"from {recorded:g} to {value:g} is no percentage")
     change = (value - recorded) / abs(recorded)
-    return Standing(Interval(change, change, change), 0.0)
+    return Standing(Interval(change, change, change), 0.0, is_exact=True)
 
 
 def judge_tolerance(
     metric: Metric,
     tolerance: float,
     standing: Standing,
-    candidate: Observed,
-    recorded: Observed,
     *,
     alpha: float,
+    advise: Callable[[], str],
 ) -> Judgement:
     """Breach if the worsening lies wholly beyond the tolerance; pass only if it would have shown.
 
     :param alpha: error allowed to a breach, for its message.
+    :param advise: says what would help where a worsening would not have shown.
     """
     change, seen = standing.change, standing.smallest_detectable_change
     if change is None or seen is None:
         return Judgement(Verdict.INCONCLUSIVE, standing.obstacle)
     lower = metric.better == "lower"
     worse, surely_worse = (change.value, change.low) if lower else (-change.value, -change.high)
-    # 100 to 105 is 5 % and not more, however floating point divides
-    if surely_worse > tolerance and not math.isclose(surely_worse, tolerance, rel_tol=1e-9):
-        exactly = candidate.is_exact
-        least = "" if exactly else f", surely by {format_percent(surely_worse)} or more"
-        sure = "" if exactly else f", at {confidence(alpha)} confidence"
-        allowed = f"{format_percent(tolerance)} is allowed"
+    allowed = f"{format_percent(tolerance)} is allowed"
+    sure = "" if standing.is_exact else f", at {confidence(alpha)} confidence"
+    if _exceeds(surely_worse, tolerance):
+        least = "" if standing.is_exact else f", surely by {format_percent(surely_worse)} or more"
         return Judgement(
             Verdict.BREACH, f"worse by {format_percent(worse)}{least}; {allowed}{sure}"
+        )
+    surely_better = -change.high if lower else change.low
+    if _exceeds(surely_better, tolerance):
+        least = "" if standing.is_exact else f", surely by {format_percent(surely_better)} or more"
+        return Judgement(
+            Verdict.PASS,
+            f"improved by {format_percent(-worse)}{least}: consider --update-baseline{sure}",
+            improved=True,
         )
     if not seen <= tolerance:
         return Judgement(
             Verdict.INCONCLUSIVE,
-            _blind(metric, tolerance, seen, candidate=candidate, recorded=recorded, alpha=alpha),
+            f"only a change of {format_percent(seen)} could have been seen, and {allowed}: "
+            f"{advise()} would help",
         )
     unproven = f"worse by {format_percent(worse)} as measured, but that much is not proven"
     return Judgement(Verdict.PASS, unproven if worse > tolerance else None)
 
 
-def _blind(
-    metric: Metric,
-    tolerance: float,
-    seen: float,
-    *,
-    candidate: Observed,
-    recorded: Observed,
-    alpha: float,
+def _exceeds(change: float, tolerance: float) -> bool:
+    # 100 to 105 is 5 % and not more, however floating point divides
+    return change > tolerance and not math.isclose(change, tolerance, rel_tol=1e-9)
+
+
+def is_clear(standing: Standing, tolerance: float) -> bool:
+    """Tell whether the whole interval of the change lies within the tolerance, either way.
+
+    What seems much better may be as wrong as what seems much worse: the machine was slower then.
+    """
+    change, seen = standing.change, standing.smallest_detectable_change
+    return (
+        change is not None and seen is not None and max(-change.low, change.high, seen) <= tolerance
+    )
+
+
+def more_runs(
+    metric: Metric, tolerance: float, candidate: Observed, recorded: Observed, *, alpha: float
 ) -> str:
+    """Say what would make a stored comparison see a change of the tolerance."""
     needed = runs_to_detect(
         tolerance, recorded.values, candidate.values, better=metric.better, alpha=alpha
     )
     runs = f"about {needed} runs on each side (--modelgate-runs), " if needed else ""
-    return (
-        f"the runs differ so much that only a change of {format_percent(seen)} could have been "
-        f"seen, and {format_percent(tolerance)} is allowed: {runs}a longer load, a quieter machine "
-        "or a wider threshold would help"
-    )
+    return f"{runs}a longer load, a quieter machine or a wider threshold"

@@ -36,10 +36,14 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass(frozen=True)
 class Judgement:
-    """One verdict and its reason, in a sentence; None where the numbers speak for themselves."""
+    """One verdict and its reason, in a sentence; None where the numbers speak for themselves.
+
+    :ivar improved: proven better than the baseline by more than the tolerance.
+    """
 
     verdict: Verdict
     reason: str | None = None
+    improved: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ class MetricVerdict:
     :ivar method: what decided.
     :ivar smallest_detectable_change: the least worsening that these runs would have shown.
     :ivar samples: requests (elements, for drift) that the value rests on.
-    :ivar runs: runs that the value rests on; 0 where it is no matter of runs.
+    :ivar runs: runs that the value rests on, or rounds; 0 where it is no matter of runs.
+    :ivar improved: proven better than the baseline by more than the tolerance.
     """
 
     name: str
@@ -83,6 +88,7 @@ class MetricVerdict:
     smallest_detectable_change: float | None
     samples: int
     runs: int
+    improved: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Return the metric's part of ``modelgate-report/1``; what is not finite is null."""
@@ -101,6 +107,7 @@ class MetricVerdict:
             "smallest_detectable_change": finite(self.smallest_detectable_change),
             "samples": self.samples,
             "runs": self.runs,
+            "improved": self.improved,
         }
 
 

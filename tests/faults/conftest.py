@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,21 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fault_project import MakeProject
-
-
-@pytest.fixture(scope="session", autouse=True)
-def signals_are_heeded() -> Iterator[None]:
-    """Let the runs be interrupted where this one cannot be: under nohup, or in the background."""
-    ignored = [
-        number
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-        if signal.getsignal(number) is signal.SIG_IGN
-    ]
-    for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
-    yield
-    for number in ignored:
-        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(params=["process", pytest.param("docker", marks=pytest.mark.container)])

@@ -207,7 +207,7 @@ class FaultProject:
             "args": args,
             **self.server,
         }
-        settings = {"runs": 2, **self.settings}
+        settings = {"runs": 2, "side_by_side": "never", **self.settings}
         lines = [f"{key} = {_toml(value)}" for key, value in settings.items()]
         lines += ["", "[servers.toy]"]
         lines += [f"{key} = {_toml(value)}" for key, value in server.items()]

@@ -70,7 +70,7 @@ class GateProject:
         is_shared = file.endswith("pyproject.toml")
         prefix = "tool.modelgate." if is_shared else ""
         lines = ["[tool.modelgate]"] if is_shared else []
-        lines += _lines({"runs": 1, **settings})
+        lines += _lines({"runs": 1, "side_by_side": "never", **settings})
         lines += [f"[{prefix}servers.toy]", *_lines(table)]
         lines += [f"[{prefix}thresholds]", *_lines(thresholds or {})]
         self.write(file, "\n".join([*lines, ""]))

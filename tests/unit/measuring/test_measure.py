@@ -11,7 +11,13 @@ from pytest_modelgate.errors import ServerError
 from pytest_modelgate.load.recording import Answers, LoadResult
 from pytest_modelgate.load.workload import Workload
 from pytest_modelgate.measuring.answer_book import AnswerBook
-from pytest_modelgate.measuring.measure import _measurement, describe_load, measure, recorded_only
+from pytest_modelgate.measuring.measure import (
+    _measurement,
+    describe_load,
+    measure,
+    prepared,
+    recorded_only,
+)
 from pytest_modelgate.measuring.one_run import one_run
 from pytest_modelgate.metrics import Metrics
 from pytest_modelgate.runs import Recorded
@@ -34,9 +40,14 @@ def gate(thresholds: dict[str, str] | None = None, drift: DriftSpec | None = Non
     )
 
 
+def measured_by(rig, spec, *, runs):
+    with prepared(rig, spec, INPUTS) as workload:
+        return measure(rig, spec, workload, runs=runs)
+
+
 def test_a_measurement_makes_so_many_runs_and_says_so_while_it_does(make_rig):
     rig = make_rig()
-    measured = measure(rig, gate(), INPUTS, runs=2)
+    measured = measured_by(rig, gate(), runs=2)
     assert len(measured.runs) == 2
     assert rig.progress.said == ["toy: run 1 of 2", "toy: run 2 of 2", "done"]
     assert measured.fingerprint["workload"]
@@ -46,7 +57,7 @@ def test_a_measurement_makes_so_many_runs_and_says_so_while_it_does(make_rig):
 
 
 def test_percentiles_that_thresholds_name_are_measured_beside_the_usual_ones(make_rig):
-    measured = measure(make_rig(), gate({"latency.p75": "< 1 s"}), INPUTS, runs=1)
+    measured = measured_by(make_rig(), gate({"latency.p75": "< 1 s"}), runs=1)
     names = {name for name in measured.runs[0].values if name.startswith("latency.p")}
     assert names == {f"latency.p{p}" for p in ("50", "75", "90", "95", "99", "99.9")}
 
@@ -55,7 +66,7 @@ def test_percentiles_that_thresholds_name_are_measured_beside_the_usual_ones(mak
     ("drift", "kept"), [(None, 1), (DriftSpec(inputs=3), 3), (DriftSpec(inputs=9), 4)]
 )
 def test_as_many_answers_are_kept_as_are_compared(make_rig, drift, kept):
-    assert len(measure(make_rig(), gate(drift=drift), INPUTS, runs=1).answers) == kept
+    assert len(measured_by(make_rig(), gate(drift=drift), runs=1).answers) == kept
 
 
 def test_answers_that_could_not_be_kept_are_counted(make_rig):
@@ -73,7 +84,7 @@ def test_answers_that_could_not_be_kept_are_counted(make_rig):
 def test_progress_is_done_also_where_the_measurement_fails(make_rig):
     rig = make_rig(fault="crash-at-start")
     with pytest.raises(ServerError, match="ended before it was live"):
-        measure(rig, gate(), INPUTS, runs=1)
+        measured_by(rig, gate(), runs=1)
     assert rig.progress.said[-1] == "done"
 
 

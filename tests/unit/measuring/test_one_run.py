@@ -14,13 +14,9 @@ from pytest_modelgate.load.recording import Answers, LoadResult
 from pytest_modelgate.load.workload import Workload
 from pytest_modelgate.measuring.answer_book import AnswerBook
 from pytest_modelgate.measuring.driver import Asked, Driver
-from pytest_modelgate.measuring.one_run import (
-    CLIENT_BOUND_SHARE,
-    _as_run,
-    _window,
-    fresh_server,
-    one_run,
-)
+from pytest_modelgate.measuring.one_run import CLIENT_BOUND_SHARE, as_run, one_run
+from pytest_modelgate.measuring.started import fresh_server
+from pytest_modelgate.measuring.window import probed_window
 from pytest_modelgate.metrics import Metric
 
 if TYPE_CHECKING:
@@ -174,7 +170,7 @@ def loaded(latencies_ns=(1000,), failures=0, cpu=0.1, **changes) -> LoadResult:
     [(CLIENT_BOUND_SHARE - 0.01, False), (CLIENT_BOUND_SHARE, False), (0.91, True)],
 )
 def test_a_client_at_its_limit_measures_no_latency_and_no_throughput(share, is_bound):
-    found = _as_run(loaded(cpu=share), Asked(), ["50"], {"memory.peak": 1.0}, {})
+    found = as_run(loaded(cpu=share), Asked(), ["50"], {"memory.peak": 1.0}, {})
     for name in ("latency.p50", "latency.mean", "throughput"):
         assert (name in found.values) is not is_bound
         assert found.unmeasured.get(name, "").startswith("client-bound") is is_bound
@@ -184,13 +180,13 @@ def test_a_client_at_its_limit_measures_no_latency_and_no_throughput(share, is_b
 
 @pytest.mark.parametrize(("failures", "has_p90"), [(9, True), (10, True), (11, False)])
 def test_a_percentile_is_there_as_long_as_it_falls_among_the_answered(failures, has_p90):
-    found = _as_run(loaded([1000] * (100 - failures), failures), Asked(), ["90"], {}, {})
+    found = as_run(loaded([1000] * (100 - failures), failures), Asked(), ["90"], {}, {})
     assert ("latency.p90" in found.values) is has_p90
     assert ("latency.p90" in found.unmeasured) is not has_p90
 
 
 def test_without_any_answer_there_is_no_mean_and_no_throughput():
-    found = _as_run(loaded([], failures=3), Asked(), ["50"], {}, {"memory.growth": "too short"})
+    found = as_run(loaded([], failures=3), Asked(), ["50"], {}, {"memory.growth": "too short"})
     assert found.values == {"errors.rate": 1.0}
     assert found.unmeasured["memory.growth"] == "too short"
     assert found.unmeasured["latency.p50"].startswith("falls among the failed requests")
@@ -198,7 +194,7 @@ def test_without_any_answer_there_is_no_mean_and_no_throughput():
 
 def test_failures_before_the_window_are_in_the_error_rate_and_in_no_percentile():
     result = loaded([1000] * 100, warmup_requests=50, warmup_failures=11)
-    found = _as_run(result, Asked(4, ("HTTP 503",)), ["99"], {}, {})
+    found = as_run(result, Asked(4, ("HTTP 503",)), ["99"], {}, {})
     assert found.values["latency.p99"] == pytest.approx(1e-6, rel=0.01)
     assert (found.requests, found.failures) == (155, 12)
     assert found.values["errors.rate"] == pytest.approx(12 / 155)
@@ -241,7 +237,7 @@ class Broken(Gauge):
 
 def probed(*gauges):
     values = {}
-    with _window(gauges, gauges, values)(lambda: 0):
+    with probed_window(gauges, gauges, values)(lambda: 0):
         assert all(gauge.at_work for gauge in gauges if type(gauge) is Gauge)
     return values
 
@@ -274,5 +270,5 @@ def test_a_probe_that_breaks_leaves_no_other_at_work(when, is_first):
     assert not gauge.at_work
 
 
-def test_throughput_is_what_was_answered_in_the_window():
-    assert _as_run(loaded([1000] * 6), Asked(), [], {}, {}).values["throughput"] == 3.0
+def test_throughput_is_what_was_answered_in_theprobed_window():
+    assert as_run(loaded([1000] * 6), Asked(), [], {}, {}).values["throughput"] == 3.0

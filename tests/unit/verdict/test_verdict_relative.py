@@ -133,7 +133,11 @@ def test_what_has_no_noise_is_a_plain_ratio(value: float, verdict: Verdict) -> N
     )
     assert metric.verdict is verdict
     assert metric.smallest_detectable_change == 0
-    assert metric.reason == ("worse by 5.1 %; 5 % is allowed" if verdict is BREACH else None)
+    said = {
+        105.1: "worse by 5.1 %; 5 % is allowed",
+        10.0: "improved by 90 %: consider --update-baseline",
+    }
+    assert metric.reason == said.get(value)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ METRIC = {
         "smallest_detectable_change": NUMBER,
         "samples": {"type": "integer"},
         "runs": {"type": "integer"},
+        "improved": {"type": "boolean"},
     },
     "additionalProperties": False,
 }
