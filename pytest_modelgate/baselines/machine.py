@@ -10,6 +10,7 @@ from pathlib import Path
 _CPUINFO = Path("/proc/cpuinfo")
 _ARM_KEYS = ("CPU implementer", "CPU part", "CPU variant", "CPU revision")
 _GIT_TIMEOUT_S = 10
+_BASELINE_FILES = (":(exclude,glob)**/baseline.json", ":(exclude,glob)**/answers-*.safetensors")
 
 
 def machine_conditions() -> dict[str, str]:
@@ -57,12 +58,16 @@ def cpu_model_in(cpuinfo: str) -> str:
 def git_provenance(cwd: Path) -> dict[str, str]:
     """Return ``git_commit`` and ``git_dirty`` ("true", "false") of the work tree around a folder.
 
-    Untracked files do not make it dirty. Empty where there is no git, no repository, no commit yet,
+    Untracked files do not make it dirty, nor do baselines: a session that records several changes
+    them between one and the next. Empty where there is no git, no repository, no commit yet,
     or no answer in 10 seconds.
     """
     commit = _output("git", "-C", str(cwd), "rev-parse", "HEAD")
     # Otherwise status would refresh the index, and so write to the repository.
-    status = _output("git", "--no-optional-locks", "-C", str(cwd), "status", "--porcelain", "-uno")
+    status = _output(
+        "git", "--no-optional-locks", "-C", str(cwd), "status", "--porcelain", "-uno",
+        "--", ":(top)", *_BASELINE_FILES,
+    )  # fmt: skip
     if commit is None or status is None:
         return {}
     return {"git_commit": commit, "git_dirty": "true" if status else "false"}

@@ -13,6 +13,8 @@ from pytest_modelgate.measuring.answer_book import AnswerBook
 from pytest_modelgate.measuring.one_run import one_run
 from pytest_modelgate.metrics import RECORDED_PERCENTILES
 from pytest_modelgate.runs import Measurement
+from pytest_modelgate.servers.launch import KEY as LAUNCH
+from pytest_modelgate.servers.launch import launch_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -108,7 +110,7 @@ def _measurement(
             "protocol": rig.protocol.name,
             "workload": workload.digest,
         },
-        provenance={**last.provenance, **_made_by(rig)},
+        provenance={**last.provenance, LAUNCH: launch_digest(rig.spec), **_made_by(rig)},
         unmeasured={} if image_bytes is not None else {"image.size": "this server has no image"},
         log=last.log,
         notes=_notes(done),

@@ -10,6 +10,7 @@ from pytest_modelgate.errors import BaselineServerError
 from pytest_modelgate.measuring.duel import Duel, paired_load
 from pytest_modelgate.runs import SideBySide
 from pytest_modelgate.servers.baseline_server import baseline_server
+from pytest_modelgate.servers.launch import expect_same_launch
 from pytest_modelgate.verdict import is_settled, to_settle
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def settled_side_by_side(
     asked = SideBySide(names, always=always)
     load = paired_load(gate.load, measurement.runs, names)
     try:
+        expect_same_launch(rig.spec, baseline.provenance)
         with baseline_server(rig.spec, baseline.provenance, root=rig.root) as spec:
             duel = Duel(replace(rig, spec=spec), rig, gate, workload, load)
             found = duel.settle(

@@ -75,7 +75,7 @@ def command_sha256(spec: ServerSpec, workdir: Path) -> str | None:
     digests: list[tuple[int, str]] = []
     for place, path in [(0, program), *_paths(_arguments(spec), workdir)]:
         try:
-            digests.append((place, "folder" if path.is_dir() else _file_sha256(path)))
+            digests.append((place, "folder" if path.is_dir() else file_sha256(path)))
         except OSError:
             return None
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
@@ -124,7 +124,8 @@ def _is_file_or_folder(path: Path) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
-def _file_sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return a file's SHA-256, read once for as long as it stays as it is; raises OSError."""
     found = path.stat()
     times = (found.st_mtime_ns, found.st_ctime_ns)
     return _known_sha256(path, found.st_dev, found.st_ino, found.st_size, times)

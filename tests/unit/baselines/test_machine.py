@@ -93,6 +93,20 @@ def test_a_changed_file_makes_it_dirty(repository):
     assert git_provenance(repository)["git_dirty"] == "true"
 
 
+def test_a_baseline_that_was_just_recorded_does_not_make_it_dirty(repository):
+    folder = repository / "baselines" / "toy" / "test"
+    folder.mkdir(parents=True)
+    for name in ("baseline.json", "answers-0123456789ab.safetensors"):
+        (folder / name).write_text("old\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "baselines")
+    for path in folder.iterdir():
+        path.write_text("new\n")
+    assert git_provenance(folder)["git_dirty"] == "false"
+    (repository / "server.go").write_text("package other\n")
+    assert git_provenance(folder)["git_dirty"] == "true"
+
+
 def test_no_commit_yet_is_no_provenance(tmp_path):
     git(tmp_path, "init")
     assert git_provenance(tmp_path) == {}
