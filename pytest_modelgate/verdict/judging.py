@@ -124,6 +124,13 @@ def _notes(measurement: Measurement, baseline: Baseline | None, metrics: Metrics
             f"{plural(failures, 'failed request')}: in the window infinitely slow to the "
             "percentiles, and left out of latency.mean and throughput"
         )
+    beside = measurement.side_by_side
+    if beside and beside.rounds:
+        names = ", ".join(sorted(beside.settles))
+        yield f"settled side by side, in {plural(len(beside.rounds), 'round')}: {names}"
+        refused = sum(one.baseline.failures for one in beside.rounds)
+        if refused:
+            yield f"beside it, the baseline's server failed {plural(refused, 'request')}"
     if baseline is None:
         return
     for difference in differences(baseline.provenance, measurement.provenance):
