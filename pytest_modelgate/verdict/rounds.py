@@ -83,6 +83,4 @@ def _log_ratio(metric: Metric, one: Round) -> float:
 
 def _log(metric: Metric, run: Run) -> float:
     value = run_value(metric, run)
-    if value is None or math.isnan(value) or value < 0:
-        return math.nan
-    return math.log(value) if value else -math.inf
+    return math.log(value) if value is not None and value > 0 else math.nan
