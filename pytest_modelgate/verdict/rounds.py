@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_modelgate.stats.comparison import compare_rounds, rounds_to_detect
-from pytest_modelgate.stats.sequential import alpha_of_look
+from pytest_modelgate.stats.sequential import MOST_ROUNDS, alpha_of_look
 from pytest_modelgate.verdict.absolute import too_few_samples
 from pytest_modelgate.verdict.observed import plural, run_value
 from pytest_modelgate.verdict.relative import Standing
@@ -51,9 +51,9 @@ def more_rounds(metric: Metric, rounds: Sequence[Round], tolerance: float, *, al
     ratios = [_log_ratio(metric, one) for one in rounds]
     look = alpha_of_look(alpha, len(rounds))
     needed = rounds_to_detect(tolerance, ratios, better=metric.better, alpha=look)
-    more = (
-        f"about {needed} rounds instead of {len(rounds)} (--modelgate-budget), " if needed else ""
-    )
+    more = ""
+    if needed is not None and needed <= MOST_ROUNDS:  # no budget makes more
+        more = f"about {needed} rounds instead of {len(rounds)} (--modelgate-budget), "
     return f"{more}a quieter machine or a wider threshold"
 
 
