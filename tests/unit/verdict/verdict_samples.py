@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from pytest_modelgate.baselines.record import Baseline, from_measurement
 from pytest_modelgate.metrics import Evidence, Metric, Metrics
-from pytest_modelgate.runs import Measurement, Run
+from pytest_modelgate.runs import Measurement, Round, Run, SideBySide
 from pytest_modelgate.stats.sketch import LatencySketch
 from pytest_modelgate.thresholds import parse_threshold
 from pytest_modelgate.verdict import GateVerdict, MetricVerdict, judge
@@ -49,6 +50,26 @@ def runs_with_median(*medians_ns: int) -> tuple[Run, ...]:
     return tuple(a_run(np.linspace(0.9 * m, 1.1 * m, 1001)) for m in medians_ns)
 
 
+def rounds_of(metric: str, *pairs: tuple[float, float]) -> tuple[Round, ...]:
+    """One round for each (baseline's, candidate's) value of a metric."""
+    return tuple(
+        Round(*(a_run(np.full(1000, 1000), values={metric: value}) for value in pair))
+        for pair in pairs
+    )
+
+
+def rounds_with_ratios(metric: str, *ratios: float) -> tuple[Round, ...]:
+    """One round for each ratio, estimated pair by pair; the runs' own values say 1."""
+    return tuple(
+        Round(a_run(np.full(1000, 1000)), a_run(np.full(1000, 1000)), {metric: math.log(ratio)})
+        for ratio in ratios
+    )
+
+
+def beside(*rounds: Round, settles: Sequence[str], **more: Any) -> SideBySide:
+    return SideBySide(frozenset(settles), rounds, **more)
+
+
 def measured(*runs: Run, **more: Any) -> Measurement:
     fields: dict[str, Any] = {
         "server": "classifier",
@@ -73,11 +94,21 @@ def judged(
     thresholds: Mapping[str, str] | None = None,
     *,
     drift: DriftSpec | None = None,
+    strict: bool = False,
 ) -> GateVerdict:
     parsed = {
         name: parse_threshold(METRICS[name], text) for name, text in (thresholds or {}).items()
     }
-    return judge(TEST, parsed, measurement, baseline, metrics=METRICS, drift=drift, alpha=ALPHA)
+    return judge(
+        TEST,
+        parsed,
+        measurement,
+        baseline,
+        metrics=METRICS,
+        drift=drift,
+        alpha=ALPHA,
+        strict=strict,
+    )
 
 
 def metric_of(gate: GateVerdict, name: str) -> MetricVerdict:
@@ -85,6 +116,11 @@ def metric_of(gate: GateVerdict, name: str) -> MetricVerdict:
 
 
 def judged_metric(
-    name: str, threshold: str, measurement: Measurement, baseline: Baseline | None = None
+    name: str,
+    threshold: str,
+    measurement: Measurement,
+    baseline: Baseline | None = None,
+    *,
+    strict: bool = False,
 ) -> MetricVerdict:
-    return metric_of(judged(measurement, baseline, {name: threshold}), name)
+    return metric_of(judged(measurement, baseline, {name: threshold}, strict=strict), name)
