@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from statistics import stdev
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from verdict_samples import (
@@ -27,17 +26,11 @@ from pytest_modelgate.stats.comparison import compare_rounds
 from pytest_modelgate.stats.sequential import MOST_ROUNDS, alpha_of_look
 from pytest_modelgate.verdict import Interval, MetricVerdict, Verdict
 
-if TYPE_CHECKING:
-    from pytest_modelgate.baselines.record import Baseline
-    from pytest_modelgate.verdict import GateVerdict
-
 PASS, BREACH, INCONCLUSIVE = Verdict.PASS, Verdict.BREACH, Verdict.INCONCLUSIVE
 
 PEAK = "memory.peak"
 SPREAD = (1.0, 1.002, 0.998, 1.001, 0.999, 1.0)  # of six quiet rounds
 NOISY = (1.0, 1.1, 0.9, 1.05, 0.95, 1.0)
-STORED = runs_of(PEAK, 100, 100.1, 99.9, 100, 100)
-STORED_NOISY = runs_of(PEAK, 100, 140, 70, 120, 80)
 
 
 def pairs(factor: float, spread: tuple[float, ...] = SPREAD) -> tuple[tuple[float, float], ...]:
@@ -342,78 +335,3 @@ def test_requests_that_fail_in_rounds_count_if_they_are_the_candidates(bad: str)
         assert any(note.startswith("3 failed requests") for note in gate.notes)
     else:
         assert errors.verdict is gate.verdict is PASS
-
-
-OBSTACLE = "not settled side by side: no image"
-
-
-def hindered(
-    now: tuple[Any, ...], before: Baseline | None, *, always: bool = False, strict: bool = False
-) -> MetricVerdict:
-    found = beside(settles=[PEAK], obstacle=OBSTACLE, always=always)
-    measurement = measured(*now, side_by_side=found)
-    return judged_metric(PEAK, "+5 %", measurement, before, strict=strict)
-
-
-@pytest.mark.parametrize("always", [False, True])
-def test_what_could_not_be_settled_says_also_why(always: bool) -> None:
-    metric = hindered(STORED_NOISY, recorded(*STORED_NOISY), always=always)
-    assert (metric.verdict, metric.method) == (INCONCLUSIVE, "stored")
-    assert str(metric.reason).startswith("only a change of ")
-    assert str(metric.reason).endswith(f"would help; {OBSTACLE}")
-
-
-def test_a_stored_pass_stands_where_the_rounds_could_not_be_made() -> None:
-    metric = hindered(STORED, recorded(*STORED))
-    assert (metric.verdict, metric.reason) == (PASS, None)
-
-
-def test_a_stored_pass_is_not_enough_for_who_always_wants_rounds() -> None:
-    metric = hindered(STORED, recorded(*STORED), always=True)
-    assert (metric.verdict, metric.reason) == (INCONCLUSIVE, OBSTACLE)
-
-
-@pytest.mark.parametrize("always", [False, True])
-def test_a_stored_breach_stays_one_where_the_rounds_could_not_be_made(always: bool) -> None:
-    worse = runs_of(PEAK, 200, 200.1, 199.9, 200, 200)
-    metric = hindered(worse, recorded(*STORED), always=always)
-    assert metric.verdict is BREACH
-    assert OBSTACLE not in str(metric.reason)
-
-
-@pytest.mark.parametrize("always", [False, True])
-def test_a_strict_improvement_stays_a_breach_where_the_rounds_could_not_be_made(
-    always: bool,
-) -> None:
-    better = runs_of(PEAK, 50, 50.1, 49.9, 50, 50)
-    metric = hindered(better, recorded(*STORED), always=always, strict=True)
-    assert (metric.verdict, metric.improved) == (BREACH, True)
-
-
-def gate_with_other_metric(*, always: bool) -> GateVerdict:
-    """The peak could not be settled; the size has no noise, and nothing to settle."""
-    found = beside(settles=[PEAK], obstacle=OBSTACLE, always=always)
-    exact = {"image.size": 100.0}
-    return judged(
-        measured(*STORED, exact=exact, side_by_side=found),
-        recorded(*STORED, exact=exact),
-        {PEAK: "+5 %", "image.size": "+5 %"},
-    )
-
-
-def test_an_obstacle_does_not_touch_what_was_not_to_be_settled() -> None:
-    gate = gate_with_other_metric(always=True)
-    assert metric_of(gate, "image.size").verdict is PASS
-    assert metric_of(gate, PEAK).verdict is gate.verdict is INCONCLUSIVE
-
-
-def test_every_run_of_the_candidate_is_among_all_runs_and_none_of_the_baselines() -> None:
-    runs, rounds = runs_of(PEAK, 1, 2), rounds_of(PEAK, (3, 4), (5, 6))
-    measurement = measured(*runs, side_by_side=beside(*rounds, settles=[PEAK]))
-    assert [run.values[PEAK] for run in measurement.all_runs] == [1, 2, 4, 6]
-
-
-@pytest.mark.parametrize("side_by_side", [None, beside(settles=[PEAK], obstacle=OBSTACLE)])
-def test_without_rounds_all_runs_are_the_runs(side_by_side: Any) -> None:
-    measurement = measured(*STORED, side_by_side=side_by_side)
-    assert measurement.all_runs == measurement.runs == STORED
