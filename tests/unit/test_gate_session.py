@@ -65,6 +65,17 @@ def test_each_statistical_part_of_every_gate_has_its_share_of_the_error():
     assert gates.alpha == pytest.approx(BUILD_ALPHA / 4)
 
 
+def test_where_improvements_fail_too_each_tolerance_has_two_shares_and_each_limit_one():
+    gates = session(strict_improvements=True)
+    gates.share_error_rate(
+        [
+            spec(latency__p50="+5 %", memory__peak="< 1 GiB, +5 %"),
+            spec(image__size="+5 %", errors__rate="< 1 %"),  # an image's size has no noise
+        ]
+    )
+    assert gates.alpha == pytest.approx(BUILD_ALPHA / 6)
+
+
 def test_without_any_the_whole_error_is_there():
     gates = session()
     gates.share_error_rate([])
