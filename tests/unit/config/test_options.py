@@ -9,12 +9,15 @@ from pytest_modelgate.config import options
 from pytest_modelgate.config.file import ConfigFile
 from pytest_modelgate.config.options import (
     BASELINES,
+    BUDGET,
     ENABLED,
     INCONCLUSIVE,
     JSON,
     OPTIONS,
     RUNS,
     RUNTIME,
+    SIDE_BY_SIDE,
+    STRICT_IMPROVEMENTS,
     UPDATE_BASELINE,
     Sources,
     add_options,
@@ -114,6 +117,16 @@ def test_other_words_are_refused_with_those_that_are_valid(text):
         (JSON, 3, "integer"),
         (JSON, "", "string"),
         (BASELINES, {}, "table"),
+        (SIDE_BY_SIDE, "sometimes", "string"),
+        (SIDE_BY_SIDE, "Always", "string"),
+        (SIDE_BY_SIDE, False, "boolean"),
+        (BUDGET, 60, "integer"),
+        (BUDGET, "60", "string"),
+        (BUDGET, "", "string"),
+        (BUDGET, "-1 s", "string"),
+        (BUDGET, "1 GiB", "string"),
+        (STRICT_IMPROVEMENTS, "true", "string"),
+        (STRICT_IMPROVEMENTS, 1, "integer"),
     ],
 )
 def test_a_value_of_the_wrong_type_in_the_file_is_refused_by_file_and_key(option, value, kind):
@@ -139,6 +152,56 @@ def test_runs_below_one_or_no_number_is_refused_by_its_flag(text):
 @pytest.mark.parametrize("value", ["fail", "warn"])
 def test_inconclusive_is_fail_or_warn(value):
     assert resolve(INCONCLUSIVE, sources(env={INCONCLUSIVE.variable: value})) == value
+
+
+@pytest.mark.parametrize("value", ["auto", "always", "never"])
+def test_side_by_side_is_auto_always_or_never(value):
+    assert resolve(SIDE_BY_SIDE, sources({SIDE_BY_SIDE.dest: value})) == value
+    assert resolve(SIDE_BY_SIDE, sources(env={SIDE_BY_SIDE.variable: value})) == value
+    assert resolve(SIDE_BY_SIDE, sources(file={"side_by_side": value})) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "budget_s"), [("60 s", 60), ("1.5 min", 90), ("500ms", 0.5), ("0 s", 0)]
+)
+def test_the_budget_is_a_duration(text, budget_s):
+    assert resolve(BUDGET, sources({BUDGET.dest: text})) == pytest.approx(budget_s)
+    assert resolve(BUDGET, sources(env={BUDGET.variable: text})) == pytest.approx(budget_s)
+    assert resolve(BUDGET, sources(file={"budget": text})) == pytest.approx(budget_s)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("off", False)])
+def test_strict_improvements_is_true_or_false(text, value):
+    given = sources(
+        env={STRICT_IMPROVEMENTS.variable: text}, file={"strict_improvements": not value}
+    )
+    assert resolve(STRICT_IMPROVEMENTS, given) is value
+    assert resolve(STRICT_IMPROVEMENTS, sources(file={"strict_improvements": value})) is value
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "expected"),
+    [
+        (SIDE_BY_SIDE, "sometimes", '"auto", "always" or "never"'),
+        (BUDGET, "60", 'a duration, as "60 s"'),
+        (BUDGET, "a while", 'a duration, as "60 s"'),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_flag_or_its_variable(option, text, expected):
+    for given, origin in (
+        (sources({option.dest: text}), option.flag),
+        (sources(env={option.variable: text}), option.variable),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            resolve(option, given)
+        assert caught.value.what == f"{origin} is not valid"
+        assert caught.value.expected == expected
+        assert repr(text) in (caught.value.got or "")
+
+
+def test_a_bad_word_for_strict_improvements_is_refused_by_its_variable():
+    with pytest.raises(ConfigError, match="MODELGATE_STRICT_IMPROVEMENTS is not valid"):
+        resolve(STRICT_IMPROVEMENTS, sources(env={STRICT_IMPROVEMENTS.variable: "perhaps"}))
 
 
 @pytest.mark.parametrize("option", [JSON, BASELINES], ids=lambda o: o.name)
@@ -192,6 +255,9 @@ class Group:
         (["--modelgate-runtime", "process"], {"modelgate_runtime": "process"}),
         (["--modelgate-runs", "0"], {"modelgate_runs": "0"}),
         (["--modelgate-baselines", "b"], {"modelgate_baselines": "b"}),
+        (["--modelgate-side-by-side", "never"], {"modelgate_side_by_side": "never"}),
+        (["--modelgate-budget", "2 min"], {"modelgate_budget": "2 min"}),
+        (["--modelgate-strict-improvements"], {"modelgate_strict_improvements": True}),
     ],
 )
 def test_every_option_has_its_flag_and_is_none_where_it_was_not_given(arguments, given):

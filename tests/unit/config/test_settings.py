@@ -81,6 +81,46 @@ def test_every_option_comes_from_the_highest_place_that_gives_it(project):
     )
 
 
+def test_how_to_compare_side_by_side_comes_from_the_same_places(project):
+    settings = load(
+        project,
+        """
+        side_by_side = "never"
+        budget = "2 min"
+        strict_improvements = true
+        """,
+        cli={"modelgate_side_by_side": "always"},
+        env={"MODELGATE_BUDGET": "90 s", "MODELGATE_SIDE_BY_SIDE": "auto"},
+    )
+    assert settings == Settings(
+        root=project,
+        baselines=project / "baselines",
+        side_by_side="always",
+        budget_s=90,
+        strict_improvements=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("side_by_side", '"maybe"'), ("budget", "60"), ("strict_improvements", '"yes"')],
+)
+def test_a_bad_value_of_the_file_is_named_with_the_file_and_its_key(project, key, value):
+    with pytest.raises(ConfigError) as caught:
+        load(project, f"{key} = {value}")
+    assert caught.value.what == f"{project / 'modelgate.toml'} {key} is not valid"
+
+
+def test_a_bad_value_is_named_with_the_place_that_gave_it(project):
+    text = 'side_by_side = "never"\nbudget = "60 s"'
+    for place, given in (
+        ("--modelgate-budget", {"cli": {"modelgate_budget": "soon"}}),
+        ("MODELGATE_SIDE_BY_SIDE", {"env": {"MODELGATE_SIDE_BY_SIDE": "soon"}}),
+    ):
+        with pytest.raises(ConfigError, match=f"^{place} is not valid"):
+            load(project, text, **given)
+
+
 @pytest.mark.parametrize(
     ("key", "near"),
     [("server", "servers"), ("threshold", "thresholds"), ("run", "runs"), ("zz", None)],
