@@ -276,6 +276,7 @@ def test_every_option_has_its_flag_and_is_none_where_it_was_not_given(arguments,
         ({}, {}, "enabled = true", True),
         ({}, {}, "update_baseline = true", True),
         ({"modelgate_enabled": True}, {}, None, True),
+        ({"modelgate_update_baseline": True}, {}, None, True),
         ({"modelgate_enabled": False}, {"MODELGATE_ENABLED": "1"}, "enabled = true", False),
         ({}, {"MODELGATE_ENABLED": "1"}, None, True),
         ({}, {"MODELGATE_ENABLE": "1"}, None, True),  # misspelt: to be told so
