@@ -29,7 +29,12 @@ def in_rounds(
 ) -> FaultProject:
     """Make a project with a baseline, whose gate goes on to rounds after its runs."""
     project = fault_project(fault, marks=SHORT, settings=ALWAYS, **arguments)
-    project.record_baseline()
+    options = project.options
+    # Not another project's: the environment that was recorded is this one's.
+    project.inject(None)
+    recording = project.run("--modelgate", "--update-baseline")
+    assert recording.exit_code == 0, recording.output
+    project.inject(fault, **options)
     return project
 
 
@@ -84,10 +89,8 @@ def test_an_interrupt_in_the_rounds_leaves_no_container(fault_project: MakeProje
     run.assert_nothing_left()
 
 
-def test_a_candidate_that_dies_in_a_round_fails_with_its_log(
-    fault_project: MakeProject, runtime: str
-) -> None:
-    run = in_rounds(fault_project, "exit", after=IN_RUNS + 3, runtime=runtime).run("--modelgate")
+def test_a_candidate_that_dies_in_a_round_fails_with_its_log(fault_project: MakeProject) -> None:
+    run = in_rounds(fault_project, "exit", after=IN_RUNS + 3).run("--modelgate")
     run.assert_one_message(
         "the server 'toy' ended: exit 3",
         "server's last 2 log lines:",
@@ -134,7 +137,7 @@ def test_requests_that_fail_only_beside_the_baseline_are_a_breach(
 def test_a_baselines_server_that_dies_in_a_round_leaves_the_matter_open(
     fault_project: MakeProject, fault_binary: object
 ) -> None:
-    released = [str(fault_binary), "--http", "{host}:{port}", "--fault", "exit", "--after", "16"]
+    released = [str(fault_binary), "--fault", "exit", "--after", "16"]
     project = in_rounds(fault_project)
     project.server = {"baseline_command": released}
     project.inject(None)

@@ -127,19 +127,13 @@ def test_an_update_starts_no_other_server(recorded):
 
 
 def test_the_program_that_was_released_is_the_baselines_server(recorded, fault_binary):
-    """The program recorded by its path has changed since, so that another must be named."""
-    released, candidate = recorded.path / "released", recorded.path / "candidate"
-    shutil.copy(fault_binary, released)
-    shutil.copy(fault_binary, candidate)
-    slow_down(
-        recorded,
-        server={
-            "command": [str(candidate)],
-            "args": [],
-            "baseline_command": [str(released), "--http", "{host}:{port}", "--work=1ms"],
-            "env": {"FAULT_HTTP": "{host}:{port}", "FAULT_WORK": "5ms"},
-        },
-    )
+    """The candidate's is a script, of which alone nobody could tell what it runs."""
+    candidate = recorded.path / "candidate"
+    candidate.write_text(f'#!/bin/sh\nexec {fault_binary} "$@" --fault=slow --slow=3\n')
+    candidate.chmod(0o755)
+    here = {"command": [str(candidate)], "baseline_command": [str(fault_binary)]}
+    recorded.configure(runs=2, flags=FAST, side_by_side="auto", server=here)
+    recorded.write_tests(gated(NARROW, load=LOAD))
     recorded.gate().assert_outcomes(failed=1)
     found = recorded.the_metric("latency.p50")
     assert (found["method"], found["verdict"]) == ("side-by-side", "breach")
@@ -206,9 +200,7 @@ def test_a_baselines_server_that_starts_no_more_is_no_fault_of_the_candidates(
         flags=FAST,
         side_by_side="always",
         server={
-            "baseline_command": [
-                str(fault_binary), "--http", "{host}:{port}", "--fault=crash-at-start",
-            ],
+            "baseline_command": [str(fault_binary), "--fault=crash-at-start"]
         },
     )  # fmt: skip
     recorded.gate().assert_outcomes(failed=1)
