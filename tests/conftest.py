@@ -31,13 +31,14 @@ CACHE = Path(__file__).parents[1] / "build" / "faults"
 @pytest.fixture(scope="session", autouse=True)
 def signals_are_heeded() -> Iterator[None]:
     """Let tests interrupt what they start, also under nohup and in the background."""
-    ignored = [
-        number
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-        if signal.getsignal(number) is signal.SIG_IGN
-    ]
+    usual = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGHUP: signal.SIG_DFL,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    ignored = [number for number in usual if signal.getsignal(number) is signal.SIG_IGN]
     for number in ignored:
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, usual[number])
     yield
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
