@@ -16,6 +16,7 @@ from pytest_modelgate.measuring.measure import measure, prepared, recorded_only,
 from pytest_modelgate.measuring.side_by_side import settled_side_by_side
 from pytest_modelgate.measuring.started import fresh_server
 from pytest_modelgate.reports.failure import render_failure
+from pytest_modelgate.servers.baseline_server import is_server_kept
 from pytest_modelgate.servers.http_get import base_url
 from pytest_modelgate.user_numbers import user_number
 from pytest_modelgate.verdict import Verdict, judge, moved, to_record
@@ -236,8 +237,9 @@ class Gate:
         """
         store, now = self._session.store, dt.datetime.now(dt.UTC)
         new = from_measurement(measurement, self._spec.test, now)
-        may_be_settled = self._session.settings.side_by_side != "never"
-        useful = to_record(thresholds) if may_be_settled else thresholds
+        useful = thresholds
+        if self._session.settings.side_by_side != "never" and is_server_kept(self._rig.spec):
+            useful = to_record(thresholds, self._session.registry.metrics)
         verdict = self._judge(measurement, useful, new)
         if verdict.verdict is not Verdict.PASS:
             report = _gate_report(verdict, measurement, recorded="refused")

@@ -54,8 +54,8 @@ class SideBySide:
     """The baseline's server and the candidate, compared round by round.
 
     :ivar settles: the metrics that this decides about.
-    :ivar rounds: none where the baseline's server could not be had.
-    :ivar obstacle: why it could not.
+    :ivar rounds: in the order they were made.
+    :ivar obstacle: why they decide nothing: the baseline's server could not be had, or failed.
     :ivar always: whether nothing else is good enough for the user.
     """
 

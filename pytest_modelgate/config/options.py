@@ -18,16 +18,13 @@ if TYPE_CHECKING:
     from pytest_modelgate.config.file import ConfigFile
 
 T_co = TypeVar("T_co", covariant=True)
+Choice = TypeVar("Choice", bound=str)
 
 ENV_PREFIX = "MODELGATE_"
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
-_INCONCLUSIVE: Mapping[str, Literal["fail", "warn"]] = {"fail": "fail", "warn": "warn"}
-_SIDE_BY_SIDE: Mapping[str, Literal["auto", "always", "never"]] = {
-    "auto": "auto", "always": "always", "never": "never"
-}  # fmt: skip
 
 
 class Given(NamedTuple):
@@ -153,16 +150,15 @@ def _text(given: Given) -> str:
     raise _error(given, "a string that is not empty")
 
 
-def _inconclusive(given: Given) -> Literal["fail", "warn"]:
-    if isinstance(given.value, str) and given.value in _INCONCLUSIVE:
-        return _INCONCLUSIVE[given.value]
-    raise _error(given, '"fail" or "warn"')
+def _one_of(*choices: Choice) -> Callable[[Given], Choice]:
+    def read(given: Given) -> Choice:
+        for choice in choices:
+            if given.value == choice:
+                return choice
+        *others, last = (f'"{choice}"' for choice in choices)
+        raise _error(given, f"{', '.join(others)} or {last}")
 
-
-def _side_by_side(given: Given) -> Literal["auto", "always", "never"]:
-    if isinstance(given.value, str) and given.value in _SIDE_BY_SIDE:
-        return _SIDE_BY_SIDE[given.value]
-    raise _error(given, '"auto", "always" or "never"')
+    return read
 
 
 def _duration_s(given: Given) -> float:
@@ -210,7 +206,7 @@ INCONCLUSIVE = Option[Literal["fail", "warn"]](
     "--modelgate-inconclusive",
     "what an inconclusive verdict does to the test",
     default="fail",
-    read=_inconclusive,
+    read=_one_of("fail", "warn"),
     metavar="fail|warn",
 )
 RUNTIME = Option[str | None](
@@ -244,7 +240,7 @@ SIDE_BY_SIDE = Option[Literal["auto", "always", "never"]](
     "when to start the baseline's server beside the candidate: auto is where the recorded numbers "
     "leave a doubt",
     default="auto",
-    read=_side_by_side,
+    read=_one_of("auto", "always", "never"),
     metavar="auto|always|never",
 )
 BUDGET = Option(

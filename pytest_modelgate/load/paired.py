@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pytest_modelgate.load.workload import Workload
 
 _HOPELESS_BLOCKS = 3  # in a row without any answer
-_PROGRESS_PAIRS = 50
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,10 @@ def run_pairs(
     load: PairedLoad,
     *,
     order: Random,
-    on_progress: Callable[[int], None] = lambda _pairs: None,
 ) -> PairedResult:
     """Warm both servers up, then send the pairs. The inputs of a block are the same on both sides.
 
     :param order: decides which server of a pair is asked first.
-    :param on_progress: is told now and then how many pairs are done.
     :raises ServerError: with the sentence of a side's ``death``, as soon as there is one.
     :raises LoadError: when a server has left three blocks in a row unanswered.
     """
@@ -105,12 +102,10 @@ def run_pairs(
             blocks = np.full((load.pairs, 2), np.nan)
             with _windows(turns):
                 begin_ns, begin_cpu_ns = time.perf_counter_ns(), time.thread_time_ns()
-                for pair, block in enumerate(blocks):
+                for block in blocks:
                     first = order.randrange(2)
                     for index in (first, 1 - first):
                         block[index] = await turns[index].block()
-                    if pair % _PROGRESS_PAIRS == 0:
-                        on_progress(pair)
                 elapsed_ns = time.perf_counter_ns() - begin_ns
                 cpu_share = (time.thread_time_ns() - begin_cpu_ns) / elapsed_ns
             for turn in turns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from statistics import median
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ class Duel:
     """The two servers, and what is sent to them.
 
     :ivar baseline: runs the baseline's server; its times and limits are the candidate's.
+    :ivar rounds: those made so far: what the candidate failed in them counts, however it ends.
     """
 
     baseline: Rig
@@ -43,6 +44,7 @@ class Duel:
     gate: GateSpec
     workload: Workload
     load: PairedLoad
+    rounds: list[Round] = field(default_factory=list)
 
     def settle(
         self, asked: SideBySide, *, is_settled: Callable[[SideBySide], bool], budget_s: float
@@ -50,37 +52,36 @@ class Duel:
         """Make rounds until they settle what is asked, or another would not end in time.
 
         :param is_settled: is asked at the planned looks.
-        :raises BaselineServerError: the baseline's server failed: no round counts then.
+        :raises BaselineServerError: the baseline's server failed: no round decides anything then.
         :raises ModelgateError: the candidate failed.
         """
         try:
             with blamed_on_the_baseline():
                 self.baseline.kind.prepare(self.baseline.spec)
-            return replace(asked, rounds=self._rounds(asked, is_settled, budget_s))
+            self._make_rounds(asked, is_settled, budget_s)
+            return replace(asked, rounds=tuple(self.rounds))
         finally:
             self.candidate.progress.done()
 
-    def _rounds(
+    def _make_rounds(
         self, asked: SideBySide, is_settled: Callable[[SideBySide], bool], budget_s: float
-    ) -> tuple[Round, ...]:
+    ) -> None:
         rig, order = self.candidate, Random()  # noqa: S311 - a coin for a measurement, no secret
         contestants = (
             Contestant(self.baseline, self._book(self.baseline), blamed_on_the_baseline),
             Contestant(rig, self._book(rig)),
         )
         percentiles = percentiles_of(self.gate.thresholds)
-        rounds: list[Round] = []
         begin_s, longest_s = rig.clock(), 0.0
-        while len(rounds) < MOST_ROUNDS and rig.clock() - begin_s + longest_s <= budget_s:
-            rig.progress.step(f"{rig.spec.name}: side by side, round {len(rounds) + 1}")
+        while len(self.rounds) < MOST_ROUNDS and rig.clock() - begin_s + longest_s <= budget_s:
+            rig.progress.step(f"{rig.spec.name}: side by side, round {len(self.rounds) + 1}")
             round_begin_s = rig.clock()
-            rounds.append(
+            self.rounds.append(
                 one_round(*contestants, self.load, percentiles, self.workload, order=order)
             )
             longest_s = max(longest_s, rig.clock() - round_begin_s)
-            if is_look(len(rounds)) and is_settled(replace(asked, rounds=tuple(rounds))):
+            if is_look(len(self.rounds)) and is_settled(replace(asked, rounds=tuple(self.rounds))):
                 break
-        return tuple(rounds)
 
     def _book(self, rig: Rig) -> AnswerBook:
         return AnswerBook(rig.protocol, self.workload, keep=1)

@@ -72,7 +72,9 @@ def one_round(
             one = contestants[index]
             with _blamed(one, begun[index])():
                 runs.append(run_of(begun[index], one.book, result.sides[index], percentiles))
-    return Round(runs[0], runs[1], _paired(result.block_latencies_ns))
+    is_whole = all(run.latencies.answered == run.latencies.count for run in runs)
+    # A failed request is infinitely slow in a run's percentiles, and in no pair.
+    return Round(runs[0], runs[1], _paired(result.block_latencies_ns) if is_whole else {})
 
 
 def _blamed(one: Contestant, begun: Started) -> Callable[[], AbstractContextManager[object]]:
@@ -85,14 +87,13 @@ def _blamed(one: Contestant, begun: Started) -> Callable[[], AbstractContextMana
 
 
 def _paired(block_latencies_ns: npt.NDArray[np.float64]) -> dict[str, float]:
-    """Return the log ratios that pairs give: the median over pairs.
+    """Return the log ratios that pairs give, all of them answered: the median over pairs.
 
     A neighbour that comes and goes disturbs one block of a pair: that makes an outlier of the pair,
     which leaves the median alone. In the ratio of two medians it would shift one side.
     """
     ratios = np.log(block_latencies_ns[:, 1] / block_latencies_ns[:, 0])
-    complete = ratios[np.isfinite(ratios)]
-    return {"latency.p50": float(np.median(complete))} if len(complete) else {}
+    return {"latency.p50": float(np.median(ratios))}
 
 
 @contextlib.contextmanager
@@ -100,8 +101,6 @@ def blamed_on_the_baseline() -> Iterator[None]:
     """Turn whatever goes wrong into the baseline's server's fault."""
     try:
         yield
-    except BaselineServerError:
-        raise
     except ModelgateError as error:
         raise BaselineServerError(
             f"the baseline's server cannot be measured: {error.what}",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_modelgate.load.workload import Workload
     from pytest_modelgate.measuring.rig import Rig
     from pytest_modelgate.metrics import Metrics
-    from pytest_modelgate.runs import Measurement
+    from pytest_modelgate.runs import Measurement, Round
 
 
 def settled_side_by_side(
@@ -51,11 +51,11 @@ def settled_side_by_side(
         return measurement
     asked = SideBySide(names, always=always)
     load = paired_load(gate.load, measurement.runs, names)
+    made: list[Round] = []
     try:
-        expect_same_launch(rig.spec, baseline.provenance)
+        expect_same_launch(rig.spec, baseline.provenance, measurement.provenance)
         with baseline_server(rig.spec, baseline.provenance, root=rig.root) as spec:
-            duel = Duel(replace(rig, spec=spec), rig, gate, workload, load)
-            found = duel.settle(
+            found = Duel(replace(rig, spec=spec), rig, gate, workload, load, made).settle(
                 asked,
                 is_settled=functools.partial(
                     is_settled, gate.thresholds, measurement, metrics=metrics, alpha=alpha
@@ -63,5 +63,6 @@ def settled_side_by_side(
                 budget_s=settings.budget_s,
             )
     except BaselineServerError as error:
-        found = replace(asked, obstacle=f"not settled side by side: {error.brief}")
+        obstacle = f"not settled side by side: {error.brief}"
+        found = replace(asked, rounds=tuple(made), obstacle=obstacle)
     return replace(measurement, side_by_side=found)

@@ -46,6 +46,14 @@ _RECORD_ANEW = "record the baseline anew: --update-baseline"
 _NAME_IT = "set baseline_command to the program that was released"
 
 
+def is_server_kept(spec: ServerSpec) -> bool:
+    """Tell whether a server that is recorded now can be expected to be had again later.
+
+    A command without ``baseline_command`` is rebuilt in its place, and then is had no more.
+    """
+    return spec.runtime == "docker" or spec.baseline_command is not None
+
+
 @contextlib.contextmanager
 def baseline_server(
     spec: ServerSpec,

@@ -15,7 +15,7 @@ from pytest_modelgate.errors import BaselineServerError, ConfigError
 from pytest_modelgate.servers.command import file_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_modelgate.config.specs import ServerSpec
@@ -42,24 +42,36 @@ def launch_digest(spec: ServerSpec) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_DIGITS]
 
 
-def expect_same_launch(spec: ServerSpec, provenance: Mapping[str, str]) -> None:
+def expect_same_launch(
+    spec: ServerSpec, recorded: Mapping[str, str], now: Mapping[str, str]
+) -> None:
     """Refuse to start the baseline's server with another configuration than it had.
 
+    A ``baseline_command`` gets today's arguments, so that these must be what was recorded, too.
+
+    :param recorded: the baseline's provenance.
+    :param now: the candidate's.
     :raises BaselineServerError: something has changed, or the baseline does not say.
     """
-    if provenance.get(KEY) != launch_digest(spec) or not _has_its_arguments(spec, provenance):
+    has_arguments = spec.baseline_command is None or _arguments(recorded) == _arguments(now)
+    if KEY not in recorded or recorded[KEY] != now.get(KEY) or not has_arguments:
         raise BaselineServerError(
-            f"args, env, user or mounted files of server {spec.name!r} are not what they were when "
-            "the baseline was recorded, and side by side both servers would have today's",
+            f"command, args, env, user or mounted files of server {spec.name!r} are not what they "
+            "were when the baseline was recorded, and both servers would have today's",
             hint="record the baseline anew: --update-baseline",
         )
 
 
-def _has_its_arguments(spec: ServerSpec, provenance: Mapping[str, str]) -> bool:
-    """Tell whether a ``baseline_command`` would be given the arguments that were recorded."""
-    if spec.baseline_command is None:
-        return True
-    return provenance.get("command", "").endswith(shlex.join(spec.args))
+def _arguments(provenance: Mapping[str, str]) -> Sequence[str]:
+    """Return the recorded arguments of a process; the program may be another."""
+    try:
+        return shlex.split(provenance.get("command", ""))[1:]
+    except ValueError as error:
+        raise BaselineServerError(
+            "the command in the baseline cannot be read",
+            got=str(error),
+            hint="record the baseline anew: --update-baseline",
+        ) from error
 
 
 def _files(source: Path) -> Iterator[tuple[str, str]]:

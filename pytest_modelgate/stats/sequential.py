@@ -24,7 +24,7 @@ Ever more rarely, as each round adds ever less. Little is spent early: a critica
 degrees of freedom is so large that only what is glaring is proven, and that needs no large share.
 """
 
-MOST_ROUNDS = max(SHARES)
+LEAST_ROUNDS, MOST_ROUNDS = min(SHARES), max(SHARES)
 
 
 def is_look(rounds: int) -> bool:

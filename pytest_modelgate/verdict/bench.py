@@ -132,7 +132,11 @@ class Bench:
 
     def _standing(self, metric: Metric, now: Observed, recorded: Observed) -> Standing:
         side_by_side = self.measurement.side_by_side
-        if side_by_side and side_by_side.rounds and metric.name in side_by_side.settles:
+        if (
+            side_by_side is not None
+            and side_by_side.obstacle is None
+            and metric.name in side_by_side.settles
+        ):
             return rounds_standing(metric, side_by_side.rounds, alpha=self.alpha)
         return self._stored(metric, now, recorded)
 

@@ -10,6 +10,7 @@ from pytest_modelgate.thresholds import Limit, Threshold, parse_threshold
 from pytest_modelgate.verdict.answers import DRIFT_METRICS, judge_answers
 from pytest_modelgate.verdict.bench import Bench
 from pytest_modelgate.verdict.observed import plural
+from pytest_modelgate.verdict.relative import other_conditions
 from pytest_modelgate.verdict.values import (
     GateVerdict,
     MetricVerdict,
@@ -124,17 +125,25 @@ def _notes(measurement: Measurement, baseline: Baseline | None, metrics: Metrics
             f"{plural(failures, 'failed request')}: in the window infinitely slow to the "
             "percentiles, and left out of latency.mean and throughput"
         )
-    beside = measurement.side_by_side
-    if beside and beside.rounds:
-        names = ", ".join(sorted(beside.settles))
-        yield f"settled side by side, in {plural(len(beside.rounds), 'round')}: {names}"
-        refused = sum(one.baseline.failures for one in beside.rounds)
-        if refused:
-            yield f"beside it, the baseline's server failed {plural(refused, 'request')}"
     if baseline is None:
         return
+    yield from _notes_of_rounds(measurement, baseline)
     for difference in differences(baseline.provenance, measurement.provenance):
         yield f"what was served: {difference}"
     for name in sorted(baseline.exact.keys() - measurement.exact.keys()):
         if name not in metrics:
             yield f"the baseline holds {name}, which the test did not record this time"
+
+
+def _notes_of_rounds(measurement: Measurement, baseline: Baseline) -> Iterable[str]:
+    beside = measurement.side_by_side
+    if beside is None or beside.obstacle is not None:
+        return
+    names = ", ".join(sorted(beside.settles))
+    yield f"settled side by side, in {plural(len(beside.rounds), 'round')}: {names}"
+    mismatch = other_conditions(baseline, measurement.fingerprint)
+    if mismatch is not None:
+        yield f"side by side both servers had today's conditions; {mismatch}"
+    failed = sum(one.baseline.failures for one in beside.rounds)
+    if failed:
+        yield f"beside it, the baseline's server failed {plural(failed, 'request')}"

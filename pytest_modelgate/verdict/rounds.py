@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_modelgate.stats.comparison import compare_rounds, rounds_to_detect
-from pytest_modelgate.stats.sequential import MOST_ROUNDS, alpha_of_look
+from pytest_modelgate.stats.sequential import LEAST_ROUNDS, MOST_ROUNDS, alpha_of_look
 from pytest_modelgate.verdict.absolute import too_few_samples
 from pytest_modelgate.verdict.observed import plural, run_value
 from pytest_modelgate.verdict.relative import Standing
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from pytest_modelgate.metrics import Metric
     from pytest_modelgate.runs import Round, Run
-
-_LEAST_ROUNDS = 3
 
 
 def rounds_standing(metric: Metric, rounds: Sequence[Round], *, alpha: float) -> Standing:
@@ -58,10 +56,10 @@ def more_rounds(metric: Metric, rounds: Sequence[Round], tolerance: float, *, al
 
 
 def _obstacle(metric: Metric, rounds: Sequence[Round]) -> str | None:
-    if len(rounds) < _LEAST_ROUNDS:
+    if len(rounds) < LEAST_ROUNDS:
         return (
             f"only {plural(len(rounds), 'round')} side by side fitted the time, and it takes "
-            f"{_LEAST_ROUNDS}: raise --modelgate-budget"
+            f"{LEAST_ROUNDS}: raise --modelgate-budget"
         )
     runs = [run for one in rounds for run in (one.baseline, one.candidate)]
     missing = [run for run in runs if run_value(metric, run) is None]

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_modelgate.baselines.record import Baseline
-    from pytest_modelgate.metrics import Metrics
+    from pytest_modelgate.metrics import Better, Metrics
     from pytest_modelgate.runs import Measurement, SideBySide
     from pytest_modelgate.thresholds import Threshold
 
 
-USEFUL_TOLERANCE = 1.0
-"""Numbers that would not show a doubling are of no use, whatever is settled side by side."""
+USEFUL: Mapping[Better, float] = {"lower": 1.0, "higher": 0.5}
+"""Numbers that would not show a doubling, or a halving of what should be high, are of no use."""
 
 
-def to_record(thresholds: Mapping[str, Threshold]) -> dict[str, Threshold]:
+def to_record(thresholds: Mapping[str, Threshold], metrics: Metrics) -> dict[str, Threshold]:
     """Return what a recording is held to that is a baseline's server as well as its numbers.
 
     That they are too noisy for a narrow tolerance is no reason to refuse them, as they do not have
@@ -31,7 +31,7 @@ def to_record(thresholds: Mapping[str, Threshold]) -> dict[str, Threshold]:
     return {
         name: threshold
         if threshold.tolerance is None
-        else replace(threshold, tolerance=max(threshold.tolerance, USEFUL_TOLERANCE))
+        else replace(threshold, tolerance=max(threshold.tolerance, USEFUL[metrics[name].better]))
         for name, threshold in thresholds.items()
     }
 

@@ -13,7 +13,6 @@ import pytest
 from raw_server import answer, echo
 
 from pytest_modelgate.errors import LoadError, ServerError
-from pytest_modelgate.load import paired
 from pytest_modelgate.load.paired import PairedLoad, Side, run_pairs
 
 pytestmark = pytest.mark.usefixtures("event_loop_kind")
@@ -345,14 +344,3 @@ def test_a_server_that_cannot_be_reached_is_blamed(serve, notes, three_inputs):
         run(sides, three_inputs, pairs=100)
     assert error.value.got == "connection refused"
     assert notes.blamed == [("green", error.value)]
-
-
-def test_progress_is_told_now_and_then_in_pairs(two_sides, three_inputs, monkeypatch):
-    monkeypatch.setattr(paired, "_PROGRESS_PAIRS", 3)
-    told = []
-    run(two_sides(), three_inputs, pairs=8, on_progress=told.append)
-    assert told == [0, 3, 6]
-
-
-def test_without_a_listener_progress_is_nobodys(two_sides, three_inputs):
-    assert len(run(two_sides(), three_inputs, pairs=1).block_latencies_ns) == 1

@@ -149,6 +149,15 @@ def test_a_round_has_the_values_of_both_sides_and_what_pairs_tell(rigs):
         assert one.paired["latency.p50"] > 0
 
 
+def test_pairs_tell_nothing_where_a_request_failed_as_that_is_in_no_pair(rigs):
+    """Each second request of the candidate fails, once it has given its first answer."""
+    found = settle(*rigs({}, {"fault": "error-500", "after": 1, "every": 2}))
+    for one in found.rounds:
+        assert one.candidate.failures > 0
+        assert one.candidate.latencies.answered < one.candidate.latencies.count == PAIRS
+        assert one.paired == {}
+
+
 def test_the_percentiles_of_the_thresholds_are_measured_in_rounds(rigs):
     found = settle(*rigs({}, {}), asked=SideBySide(frozenset({"latency.p75"})))
     assert "latency.p75" in found.rounds[0].baseline.values

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_modelgate.config.specs import ServerSpec
 from pytest_modelgate.errors import BaselineServerError
-from pytest_modelgate.servers.baseline_server import baseline_server
+from pytest_modelgate.servers.baseline_server import baseline_server, is_server_kept
 from pytest_modelgate.servers.owner import Session
 from pytest_modelgate.servers.process import ProcessKind
 
@@ -192,3 +192,10 @@ def test_a_server_by_url_is_refused(tmp_path):
 def test_a_server_of_a_plugins_kind_is_refused(spec, provenance, tmp_path):
     error = refused(replace(spec, runtime="kubernetes"), provenance, tmp_path)
     assert "runs as 'kubernetes'" in error.what
+
+
+def test_a_process_is_kept_only_by_a_baseline_command_and_a_url_never(spec):
+    assert not is_server_kept(spec)
+    assert is_server_kept(replace(spec, baseline_command=("./released",)))
+    assert is_server_kept(replace(spec, runtime="docker", image="toy:1"))
+    assert not is_server_kept(replace(spec, runtime="remote", url="http://toy", command=None))

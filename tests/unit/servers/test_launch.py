@@ -54,11 +54,24 @@ def test_what_the_server_does_not_see_is_not(changes):
 
 def test_the_arguments_of_a_process_are_part_of_its_recorded_command():
     assert not changed(PROCESS, args=("--threads", "1"))
-    recorded = {"command": "./server --threads 2", KEY: launch_digest(PROCESS)}
+    same = {KEY: launch_digest(PROCESS)}
+    expect_same_launch(PROCESS, {**same, "command": "./a 1"}, {**same, "command": "./a 2"})
+
+
+@pytest.mark.parametrize("now", ["./server", "./server --threads 1", "./server --more --threads 2"])
+def test_a_baseline_command_is_refused_where_the_arguments_have_changed(now):
     released = replace(PROCESS, baseline_command=("./released",))
-    expect_same_launch(released, recorded)
+    recorded = {KEY: launch_digest(released), "command": "./server --threads 2"}
+    expect_same_launch(released, recorded, {**recorded, "command": "./next --threads 2"})
     with pytest.raises(BaselineServerError, match="not what they were"):
-        expect_same_launch(replace(released, args=("--threads", "1")), recorded)
+        expect_same_launch(released, recorded, {**recorded, "command": now})
+
+
+def test_a_recorded_command_that_cannot_be_read_is_refused():
+    now = {KEY: launch_digest(PROCESS), "command": "./server"}
+    released = replace(PROCESS, baseline_command=("./released",))
+    with pytest.raises(BaselineServerError, match="cannot be read"):
+        expect_same_launch(released, {**now, "command": "'"}, now)
 
 
 def test_a_mounted_file_that_changes_goes_or_comes_is_seen(mounted, tmp_path):
@@ -92,7 +105,10 @@ def test_a_mount_that_cannot_be_read_is_reported(tmp_path, monkeypatch):
 
 
 def test_the_baselines_server_is_refused_where_they_changed_or_nobody_knows():
-    expect_same_launch(DOCKER, {KEY: launch_digest(DOCKER)})
-    for provenance in ({}, {KEY: "00000000"}):
+    now = {KEY: launch_digest(DOCKER)}
+    expect_same_launch(DOCKER, now, now)
+    for recorded in ({}, {KEY: "00000000"}):
         with pytest.raises(BaselineServerError, match="not what they were"):
-            expect_same_launch(DOCKER, provenance)
+            expect_same_launch(DOCKER, recorded, now)
+    with pytest.raises(BaselineServerError, match="not what they were"):
+        expect_same_launch(DOCKER, {}, {})

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from verdict_samples import beside, judged, judged_metric, measured, metric_of, recorded, runs_of
+from verdict_samples import (
+    CONDITIONS,
+    a_run,
+    beside,
+    judged,
+    judged_metric,
+    measured,
+    metric_of,
+    recorded,
+    rounds_with_ratios,
+    runs_of,
+)
 
 from pytest_modelgate.verdict import MetricVerdict, Verdict
 
@@ -75,3 +87,25 @@ def test_an_obstacle_does_not_touch_what_was_not_to_be_settled() -> None:
     )
     assert metric_of(gate, "image.size").verdict is PASS
     assert metric_of(gate, PEAK).verdict is gate.verdict is INCONCLUSIVE
+
+
+def test_rounds_before_the_baselines_server_failed_decide_nothing_but_their_failures_count() -> (
+    None
+):
+    """Ten times worse in rounds that are void, in which the candidate failed a request."""
+    worse = rounds_with_ratios(PEAK, *[10.0] * 3)
+    failing = replace(worse[0], candidate=a_run([1000] * 9, failures=1))
+    found = beside(failing, *worse[1:], settles=[PEAK], obstacle=OBSTACLE)
+    gate = judged(measured(*STORED, side_by_side=found), recorded(*STORED), {PEAK: "+5 %"})
+    assert (metric_of(gate, PEAK).verdict, metric_of(gate, PEAK).method) == (PASS, "stored")
+    assert metric_of(gate, "errors.rate").verdict is BREACH
+    assert not [note for note in gate.notes if "settled side by side" in note]
+
+
+def test_conditions_that_differ_are_named_where_the_rounds_decided() -> None:
+    found = beside(*rounds_with_ratios(PEAK, *[1.0] * 3), settles=[PEAK])
+    now = measured(*STORED, side_by_side=found, fingerprint={**CONDITIONS, "cpus": "0.5"})
+    gate = judged(now, recorded(*STORED), {PEAK: "+5 %"})
+    assert metric_of(gate, PEAK).method == "side-by-side"
+    (note,) = (note for note in gate.notes if "today's conditions" in note)
+    assert "cpus: recorded nothing, now '0.5'" in note

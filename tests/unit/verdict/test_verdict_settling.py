@@ -19,6 +19,7 @@ from verdict_samples import (
     runs_of,
 )
 
+from pytest_modelgate.metrics import Metrics
 from pytest_modelgate.runs import Round
 from pytest_modelgate.thresholds import Limit, Threshold, parse_threshold
 from pytest_modelgate.verdict import Interval, is_settled, to_record, to_settle
@@ -233,12 +234,23 @@ def test_a_recording_is_held_to_no_less_than_a_doubling(
     tolerance: float, recorded_to: float
 ) -> None:
     given = Threshold("as written", None, tolerance)
-    assert to_record({PEAK: given}) == {PEAK: Threshold("as written", None, recorded_to)}
+    held_to = {PEAK: Threshold("as written", None, recorded_to)}
+    assert to_record({PEAK: given}, Metrics()) == held_to
+
+
+@pytest.mark.parametrize(("tolerance", "recorded_to"), [(0.05, 0.5), (0.5, 0.5), (0.501, 0.501)])
+def test_a_recording_of_what_should_be_high_is_held_to_no_less_than_a_halving(
+    tolerance: float, recorded_to: float
+) -> None:
+    given = {"throughput": Threshold("as written", None, tolerance)}
+    held_to = {"throughput": Threshold("as written", None, recorded_to)}
+    assert to_record(given, Metrics()) == held_to
 
 
 def test_a_recording_is_held_to_every_limit_as_it_stands() -> None:
     limit = Limit("<", 5.0)
-    assert to_record({READY: Threshold("a", limit, None), PEAK: Threshold("b", limit, 0.05)}) == {
+    given = {READY: Threshold("a", limit, None), PEAK: Threshold("b", limit, 0.05)}
+    assert to_record(given, Metrics()) == {
         READY: Threshold("a", limit, None),
         PEAK: Threshold("b", limit, 1.0),
     }
