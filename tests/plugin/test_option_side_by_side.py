@@ -154,8 +154,9 @@ def replaced_program(project, fault_binary):
 def test_where_the_baselines_server_cannot_be_had_auto_says_so_beside_what_is_open(
     empty_project, fault_binary
 ):
+    """Of one run nobody knows how far runs differ, so that it is open whatever it measures."""
     here = replaced_program(empty_project, fault_binary)
-    empty_project.configure(runs=2, flags=FAST, side_by_side="auto", server=here)
+    empty_project.configure(runs=1, flags=FAST, side_by_side="auto", server=here)
     empty_project.write_tests(gated('@pytest.mark.latency(p50="+0.001 %")', load=LOAD))
     result = empty_project.gate()
     result.assert_outcomes(failed=1)

@@ -299,3 +299,18 @@ def test_a_limit_and_a_tolerance_that_both_broke_give_both_reasons() -> None:
         "latency.p50", "< 4 ms, +5 %", measured(*slower(2)), recorded(*slower(1))
     )
     assert str(metric.reason).startswith("beyond the limit < 4 ms, at 99.9 % confidence; worse by")
+
+
+def test_an_improvement_passes_only_where_a_worsening_would_have_shown() -> None:
+    """Surely better, by runs that would not have shown a worsening by the tolerance."""
+    before = recorded(*runs_of("memory.peak", 100, 100, 106))
+    now = measured(*runs_of("memory.peak", 60, 60, 63))
+    metric = judged_metric("memory.peak", "+0.5 %", now, before)
+    assert metric.change is not None
+    assert metric.change.high < -0.005
+    assert metric.smallest_detectable_change > 0.005
+    assert (metric.verdict, metric.improved) == (INCONCLUSIVE, True)
+    assert "improved by" in str(metric.reason)
+    assert "only a change of" in str(metric.reason)
+    strict = judged_metric("memory.peak", "+0.5 %", now, before, strict=True)
+    assert strict.verdict is BREACH
